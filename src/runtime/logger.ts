@@ -33,6 +33,13 @@ export const silentLogger: Logger = pino({ level: "silent" })
 /** A database error carries the failed row in `detail` and `parameters`; those may name a patient and must not be logged. */
 function withoutQueryParameters(error: Error): object {
   const plain = stdSerializers.err(error) as object as Record<string, unknown>
-  const { detail: _detail, parameters: _parameters, args: _args, query: _query, where: _where, ...safe } = plain
+  const {
+    detail: _detail,
+    parameters: _parameters,
+    args: _args,
+    query: _query,
+    where: _where,
+    ...safe
+  } = plain
   return safe
 }

@@ -18,7 +18,11 @@ export interface TickerOptions {
   readonly waitForWork?: (ms: number, signal: AbortSignal) => Promise<void>
   /** Longest wait after a failed pass. */
   readonly maxBackoffMs?: number
-  readonly onPass?: (result: { readonly stage: string; readonly did: number; readonly failed: boolean }) => void
+  readonly onPass?: (result: {
+    readonly stage: string
+    readonly did: number
+    readonly failed: boolean
+  }) => void
 }
 
 /**
