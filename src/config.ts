@@ -1,0 +1,171 @@
+import type { z } from "zod"
+import { ConfigurationError } from "./runtime/errors.ts"
+import { EMBEDDABLE, type Embeddable, settings } from "./settings.ts"
+
+/** The only file that reads the environment. Read once, checked whole, frozen. */
+
+export interface ContractAddresses {
+  readonly patient: string
+  readonly "ip-block": string
+  readonly "attack-signature": string
+}
+
+export interface Config {
+  /** What this process starts by itself, with temporary data. */
+  readonly embedded: ReadonlySet<Embeddable>
+  readonly databaseUrl: string | null
+  readonly kafkaBrokers: readonly string[] | null
+  readonly blockchainProviderUrl: string | null
+  readonly contracts: ContractAddresses | null
+  readonly privateKeyFiles: readonly string[]
+  readonly developmentLanes: number
+  readonly confirmations: number
+  readonly confirmationTimeoutMs: number
+  readonly batchSize: number
+  readonly batchesInFlight: number
+  readonly maxPendingOperations: number
+  readonly topicPrefix: string
+  readonly topicPartitions: number
+  readonly topicReplicationFactor: number
+  readonly writerId: number
+  readonly appSchema: string
+  readonly relayBatchSize: number
+  readonly leaseMs: number
+  readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent"
+  readonly logFormat: "auto" | "json" | "pretty"
+}
+
+type SettingName = keyof typeof settings
+type Values = { [Name in SettingName]?: z.output<(typeof settings)[Name]["schema"]> }
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface ConfigNeeds {
+  /** False for `deploy`, which is what makes the contracts. */
+  readonly contracts: boolean
+}
+
+/** Throws one ConfigurationError (exit code 78) that names every fault and its remedy. Values are never shown: a URL holds a password. */
+export function readConfig(
+  environment: Environment = process.env,
+  needs: ConfigNeeds = { contracts: true },
+): Config {
+  const faults: string[] = []
+  const values = parseAll(environment, faults)
+  const external = externalServices(values, faults)
+  const contracts = contractAddresses(values, external, needs, faults)
+  if (faults.length > 0) {
+    throw new ConfigurationError(
+      `The configuration is not usable:\n${faults.map(fault => `  - ${fault}`).join("\n")}`,
+    )
+  }
+  return toConfig(values, external, contracts)
+}
+
+function parseAll(environment: Environment, faults: string[]): Values {
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(settings)) {
+    const text = environment[name] || ("fallback" in setting ? setting.fallback : undefined)
+    if (text === undefined) continue
+    const parsed = setting.schema.safeParse(text)
+    if (parsed.success) values[name] = parsed.data
+    else
+      faults.push(
+        `${name}: must be ${parsed.error.issues[0]?.message ?? "something else"} (${setting.about})`,
+      )
+  }
+  return values as Values
+}
+
+const externalSetting = {
+  postgres: "DATABASE_URL",
+  kafka: "KAFKA_BROKERS",
+  chain: "BLOCKCHAIN_PROVIDER_URL",
+} as const satisfies Record<Embeddable, SettingName>
+
+/** A forgotten variable must never confirm patients on a throwaway chain: all external, or each embedded one named. */
+function externalServices(values: Values, faults: string[]): ReadonlySet<Embeddable> {
+  const embedded = values.EMBEDDED ?? new Set<Embeddable>()
+  const external = new Set(EMBEDDABLE.filter(service => values[externalSetting[service]] !== undefined))
+  for (const service of external) {
+    if (!embedded.has(service)) continue
+    faults.push(`EMBEDDED names ${service}, but ${externalSetting[service]} is set: remove one of them`)
+  }
+  if (external.size === 0 && embedded.size === 0) return external
+  for (const service of EMBEDDABLE) {
+    if (external.has(service) || embedded.has(service)) continue
+    faults.push(
+      `${externalSetting[service]} is missing while others are set: set it, or name ${service} in EMBEDDED to use a throwaway one`,
+    )
+  }
+  return external
+}
+
+const contractSettings = {
+  patient: "PATIENT_REGISTRY_ADDRESS",
+  "ip-block": "BLOCKED_IP_REGISTRY_ADDRESS",
+  "attack-signature": "ATTACK_SIGNATURE_REGISTRY_ADDRESS",
+} as const satisfies Record<keyof ContractAddresses, SettingName>
+
+function contractAddresses(
+  values: Values,
+  external: ReadonlySet<Embeddable>,
+  needs: ConfigNeeds,
+  faults: string[],
+): ContractAddresses | null {
+  const set = Object.values(contractSettings).filter(name => values[name] !== undefined)
+  if (!external.has("chain")) {
+    for (const name of set) {
+      faults.push(
+        `${name} is set, but the chain is embedded and gets new contracts: set BLOCKCHAIN_PROVIDER_URL too`,
+      )
+    }
+    return null
+  }
+  if (needs.contracts) {
+    for (const name of Object.values(contractSettings)) {
+      if (values[name] === undefined)
+        faults.push(`${name} is missing: run \`reconciler deploy\` and set what it prints`)
+    }
+  }
+  const { patient, "ip-block": ipBlock, "attack-signature": signature } = contractSettings
+  const [p, i, s] = [values[patient], values[ipBlock], values[signature]]
+  return p && i && s ? { patient: p, "ip-block": i, "attack-signature": s } : null
+}
+
+/** parseAll leaves no setting with a fallback out, unless it reported a fault. */
+function required<Name extends SettingName>(values: Values, name: Name): NonNullable<Values[Name]> {
+  const value = values[name]
+  if (value === undefined || value === null) throw new Error(`setting ${name} has no value and no fault`)
+  return value
+}
+
+function toConfig(
+  values: Values,
+  external: ReadonlySet<Embeddable>,
+  contracts: ContractAddresses | null,
+): Config {
+  return Object.freeze({
+    embedded: new Set(EMBEDDABLE.filter(service => !external.has(service))),
+    databaseUrl: values.DATABASE_URL ?? null,
+    kafkaBrokers: values.KAFKA_BROKERS ?? null,
+    blockchainProviderUrl: values.BLOCKCHAIN_PROVIDER_URL ?? null,
+    contracts,
+    privateKeyFiles: (values.BLOCKCHAIN_PRIVATE_KEY_FILE ?? "").split(",").filter(path => path !== ""),
+    developmentLanes: required(values, "DEVELOPMENT_LANES"),
+    confirmations: required(values, "BLOCKCHAIN_CONFIRMATIONS"),
+    confirmationTimeoutMs: required(values, "BLOCKCHAIN_CONFIRMATION_TIMEOUT") * 1000,
+    batchSize: required(values, "BATCH_SIZE"),
+    batchesInFlight: required(values, "BATCHES_IN_FLIGHT"),
+    maxPendingOperations: required(values, "MAX_PENDING_OPERATIONS"),
+    topicPrefix: required(values, "TOPIC_PREFIX"),
+    topicPartitions: required(values, "TOPIC_PARTITIONS"),
+    topicReplicationFactor: required(values, "TOPIC_REPLICATION_FACTOR"),
+    writerId: required(values, "WRITER_ID"),
+    appSchema: required(values, "APP_SCHEMA"),
+    relayBatchSize: required(values, "RELAY_BATCH_SIZE"),
+    leaseMs: required(values, "LEASE_MS"),
+    logLevel: required(values, "LOG_LEVEL"),
+    logFormat: required(values, "LOG_FORMAT"),
+  })
+}
