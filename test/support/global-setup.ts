@@ -1,0 +1,28 @@
+import type { TestProject } from "vitest/node"
+import { startEmbeddedInfrastructure } from "./infrastructure/embedded.ts"
+
+/** Starts what the integration project tests against, once a run: embedded, or containers where the variable asks. */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const report = (line: string): void => {
+    process.stderr.write(`[infrastructure] ${line}\n`)
+  }
+  const { databaseUrl, kafkaBrokers, blockchainProviderUrl, stop } = await startInfrastructure(report)
+  project.provide("databaseUrl", databaseUrl)
+  project.provide("kafkaBrokers", kafkaBrokers)
+  project.provide("blockchainProviderUrl", blockchainProviderUrl)
+  return stop
+}
+
+async function startInfrastructure(report: (line: string) => void) {
+  const kind = process.env.TEST_INFRASTRUCTURE ?? "embedded"
+  switch (kind) {
+    case "embedded":
+      return startEmbeddedInfrastructure(report)
+    case "containers": {
+      const { startContainerInfrastructure } = await import("./infrastructure/containers.ts")
+      return startContainerInfrastructure(report)
+    }
+    default:
+      throw new Error(`TEST_INFRASTRUCTURE is embedded or containers, not ${kind}`)
+  }
+}
