@@ -1,0 +1,9 @@
+import { defineConfig } from "drizzle-kit"
+
+export default defineConfig({
+  dialect: "postgresql",
+  schema: "./src/adapters/postgres/schema/index.ts",
+  out: "./drizzle",
+  schemaFilter: ["reconciler"],
+  breakpoints: true,
+})

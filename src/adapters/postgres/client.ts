@@ -1,0 +1,40 @@
+import postgres from "postgres"
+
+const BIGINT = { bigint: postgres.BigInt }
+
+/** A pool of connections, or inside `begin` one transaction. Columns of type bigint come as JavaScript bigint. */
+export type Sql = postgres.Sql<{ bigint: bigint }>
+export type TransactionSql = postgres.TransactionSql<{ bigint: bigint }>
+/** Where a statement can run: the pool or a transaction. */
+export type AnySql = Sql | TransactionSql
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: string
+  /** Connections at most. */
+  readonly max: number
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string
+  /** Notices of the server; dropped by default. */
+  readonly onNotice?: (message: string) => void
+}
+
+/**
+ * Opens nothing yet: the first statement connects.
+ * Do not give the pool to `drizzle()`: it replaces the date parsers of the client it gets, for every user of it.
+ */
+export function openDatabase(options: DatabaseOptions): Sql {
+  const onNotice = options.onNotice
+  return postgres(options.url, {
+    max: options.max,
+    types: BIGINT,
+    connect_timeout: 10,
+    connection: { application_name: options.applicationName },
+    onnotice: notice => onNotice?.(notice.message ?? ""),
+  })
+}
+
+/** Waits up to 5 s for statements in hand, then cuts the connections. */
+export async function closeDatabase(sql: Sql): Promise<void> {
+  await sql.end({ timeout: 5 })
+}

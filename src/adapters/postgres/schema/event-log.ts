@@ -1,0 +1,79 @@
+import { sql } from "drizzle-orm"
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  uuid,
+} from "drizzle-orm/pg-core"
+
+/** Everything of ours lives here, so that it never meets the app's own tables. */
+export const reconciler = pgSchema("reconciler")
+
+/** Subjects and hashes, as they are: half the size of their hex. */
+export const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" })
+
+/**
+ * The event log. The migration partitions it by range of `seq`, one partition a day, and refuses updates and deletes.
+ * `seq` must stay the only unique key: a partitioned table can have none without its partition key.
+ */
+export const outbox = reconciler.table(
+  "outbox",
+  {
+    seq: bigint({ mode: "bigint" }).primaryKey().default(sql`reconciler.next_position()`),
+    eventId: uuid("event_id").notNull().default(sql`gen_random_uuid()`),
+    type: text().notNull(),
+    subject: bytea().notNull(),
+    payload: jsonb().notNull(),
+    occurredAt: timestamp("occurred_at", { withTimezone: true }).notNull().default(sql`clock_timestamp()`),
+    traceparent: text(),
+    causationId: uuid("causation_id"),
+  },
+  table => [
+    check("outbox_subject_is_32_bytes", sql`octet_length(${table.subject}) = 32`),
+    check("outbox_payload_is_an_object", sql`jsonb_typeof(${table.payload}) = 'object'`),
+  ],
+)
+
+/** One row: what is true of this database for ever. */
+export const settings = reconciler.table(
+  "settings",
+  {
+    singleton: boolean().primaryKey().default(true),
+    writerId: integer("writer_id").notNull().default(0),
+  },
+  table => [
+    check("settings_one_row", sql`${table.singleton}`),
+    check("settings_writer_id_10_bits", sql`${table.writerId} between 0 and 1023`),
+  ],
+)
+
+/** What `append` accepts and the rules of its payload, as JSON Schema; `migrate` writes it from the operations. */
+export const requestTypes = reconciler.table("request_types", {
+  type: text().primaryKey(),
+  payloadSchema: jsonb("payload_schema").notNull(),
+})
+
+/** Subjects with a manual block: an automatic one must not replace it, and that is decided when it is appended. */
+export const manualBlocks = reconciler.table("manual_blocks", {
+  subject: bytea().primaryKey(),
+  seq: bigint({ mode: "bigint" }).notNull(),
+})
+
+/** Where a consumer group continues; written in the transaction that holds the messages' effects. */
+export const consumerOffsets = reconciler.table(
+  "consumer_offsets",
+  {
+    consumerGroup: text("consumer_group").notNull(),
+    topic: text().notNull(),
+    partition: integer().notNull(),
+    nextOffset: bigint("next_offset", { mode: "bigint" }).notNull(),
+  },
+  table => [primaryKey({ columns: [table.consumerGroup, table.topic, table.partition] })],
+)
