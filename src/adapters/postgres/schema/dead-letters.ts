@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm"
 import { bigint, index, integer, text, timestamp, uniqueIndex, uuid } from "drizzle-orm/pg-core"
-import { bytea, reconciler } from "./columns.ts"
+import { bytea, reconciler } from "./event-log.ts"
 
 /** Reason code, ids and field names only: a dead letter outlives the payload it was made from and is read by operators. */
 export const deadLetters = reconciler.table(
