@@ -5,9 +5,10 @@
  *   hardhat --config contracts/hardhat.config.ts test solidity
  *   hardhat --config contracts/hardhat.config.ts node --hostname 127.0.0.1 --port 8545
  *
- * The node: `--hostname` is not optional in practice (inside Docker the default is 0.0.0.0), `--port` must be a
- * free one. It is ready when it prints "Started HTTP and WebSocket JSON-RPC server at …". Chain id 31337, the
- * 20 accounts of the default mnemonic, 10,000 ETH each; everything is in memory and gone when it stops.
+ * The node: always give `--hostname` (inside Docker the default is 0.0.0.0); `--port 0` lets the system choose a free
+ * one. It is ready when it prints "Started HTTP and WebSocket JSON-RPC server at http://host:port/", and stops at
+ * SIGTERM. Chain id 31337, the 20 accounts of the default mnemonic, 10,000 ETH each; all of it is in memory. It
+ * prints a line a request for as long as it runs: read its output, or the pipe fills and it stands still.
  * CHAIN_BLOCK_INTERVAL_MS chooses the mining: 0 or unset mines a block at each transaction, any other number
  * mines every that many milliseconds (transactions wait for the block, as on a real chain).
  */
@@ -54,7 +55,8 @@ export default defineConfig({
   },
   test: {
     solidity: {
-      fuzz: { runs: 512 },
+      // The same inputs at each run; another seed (32 bytes in hex) tries others.
+      fuzz: { runs: 512, seed: process.env.FUZZ_SEED ?? `0x${"24".repeat(32)}` },
       invariant: { runs: 64, depth: 64, failOnRevert: true },
     },
   },
