@@ -87,9 +87,12 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
         bytes memory outcomes = new bytes(records.length);
         int256 change;
         for (uint256 i = 0; i < records.length; ++i) {
-            (Outcome outcome, int256 delta) = _applyRecord(records[i].subject, records[i].word);
+            Record calldata record = records[i];
+            (Outcome outcome, int256 delta) = _applyRecord(record.subject, record.word);
             outcomes[i] = bytes1(uint8(outcome));
-            change += delta;
+            unchecked {
+                change += delta;
+            }
         }
         _finishBatch(records, outcomes, change);
     }
@@ -116,7 +119,9 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
         (outcome, next) = _decide(subject, stored, word);
         if (next != stored) {
             _words[subject] = next;
-            delta = int256(next & Word.ACTIVE) - int256(stored & Word.ACTIVE);
+            unchecked {
+                delta = int256(next & Word.ACTIVE) - int256(stored & Word.ACTIVE);
+            }
         }
     }
 
@@ -153,11 +158,13 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
     ///   only once the version may be decided at all.
     /// - Kept before Expired: an automatic block that is over must not bury a manual one under its tombstone.
     function _decideWrite(uint256 stored, uint256 word) private view returns (Outcome, uint256 next) {
-        if (word.version() < stored.version()) return (Outcome.Superseded, stored);
-        if (word.version() == stored.version()) {
+        uint256 version = word.version();
+        uint256 storedVersion = stored.version();
+        if (version < storedVersion) return (Outcome.Superseded, stored);
+        if (version == storedVersion) {
             return (word.isSameOperation(stored) ? Outcome.AlreadyApplied : Outcome.Conflict, stored);
         }
-        if (_isAhead(word.version())) return (Outcome.Future, stored);
+        if (_isAhead(version)) return (Outcome.Future, stored);
         // Only an automatic block has an expiry.
         uint256 expiry = word.expiry();
         if (expiry != 0) {
@@ -172,8 +179,10 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
     /// looked at; when the block ends is what is stored. The order: identity of the block, then whether there is
     /// anything left to end, then whether it may end at all, then whether it may end now.
     function _decideExpiry(uint256 stored, uint256 word) private view returns (Outcome, uint256 next) {
-        if (word.version() < stored.version()) return (Outcome.Superseded, stored);
-        if (word.version() > stored.version()) return (Outcome.Missing, stored);
+        uint256 version = word.version();
+        uint256 storedVersion = stored.version();
+        if (version < storedVersion) return (Outcome.Superseded, stored);
+        if (version > storedVersion) return (Outcome.Missing, stored);
         if (!word.isSameOperation(stored)) return (Outcome.Conflict, stored);
         if (!stored.isActive()) return (Outcome.AlreadyApplied, stored);
         if (stored.isManual()) return (Outcome.Kept, stored);
@@ -182,8 +191,11 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
     }
 
     function _isAhead(uint256 version) private view returns (bool) {
-        uint256 versionMs = VERSION_EPOCH_MS + (version >> VERSION_TIME_SHIFT);
-        return versionMs > (block.timestamp + MAX_AHEAD_SECONDS) * 1000;
+        unchecked {
+            // No overflow: a version has 64 bits, a timestamp far fewer than 246.
+            uint256 versionMs = VERSION_EPOCH_MS + (version >> VERSION_TIME_SHIFT);
+            return versionMs > (block.timestamp + MAX_AHEAD_SECONDS) * 1000;
+        }
     }
 
     /// @dev keccak256 of the 64-byte records one after another: as they lie in the calldata, without offset and length.
