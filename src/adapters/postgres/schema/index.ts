@@ -1,4 +1,5 @@
 export * from "./dead-letters.ts"
 export * from "./event-log.ts"
 export * from "./projector.ts"
+export * from "./relay.ts"
 export * from "./write-back.ts"

@@ -1,0 +1,95 @@
+import type { EventRecord } from "../../../domain/event.ts"
+import type { Position } from "../../../domain/position.ts"
+import type { EventSource } from "../../../relay/ports.ts"
+import type { Clock } from "../../../runtime/clock.ts"
+import type { Sql } from "../client.ts"
+import { createLockHorizon } from "./lock-horizon.ts"
+import { flushWal, readEvents, readHighestPosition, readLockHolders, readWalPositions } from "./statements.ts"
+
+/** The WAL writer needs 200 ms, and never writes a half-full page on its own: after this long we ask for it. */
+const FLUSH_AFTER_MS = 20
+
+/**
+ * Reads the log below the lock horizon. `sql` must be a pool of one connection, to the primary, used by nothing else.
+ *
+ * Highest position, then lock holders, then WAL positions, then the events: four statements in this order, each with
+ * a snapshot of its own. Any other order, or two of them in one statement or one repeatable-read transaction, loses
+ * events that commit in between.
+ */
+export function createPostgresEventSource(options: {
+  readonly sql: Sql
+  readonly clock: Clock
+}): EventSource {
+  const { sql, clock } = options
+  let horizon = createLockHorizon()
+  let rememberedSession: string | null = null
+  let unflushedSinceMs: number | null = null
+  /** Read and found empty: positions of transactions that rolled back. They stay empty. */
+  let gap = { after: 0n, upTo: 0n }
+
+  function forget(): void {
+    horizon = createLockHorizon()
+    rememberedSession = null
+    unflushedSinceMs = null
+    gap = { after: 0n, upTo: 0n }
+  }
+
+  /** False if the connection is another than before: then all is forgotten and the pass begins anew next time. */
+  function isSameSession(session: string): boolean {
+    if (rememberedSession !== null && rememberedSession !== session) {
+      forget()
+      return false
+    }
+    rememberedSession = session
+    return true
+  }
+
+  async function settle(): Promise<void> {
+    const wal = await readWalPositions(sql)
+    if (!isSameSession(wal.session)) return
+    if (!horizon.settle(wal)) {
+      unflushedSinceMs = null
+      return
+    }
+    unflushedSinceMs ??= clock.nowMs()
+    if (clock.nowMs() - unflushedSinceMs < FLUSH_AFTER_MS) return
+    await flushWal(sql)
+    unflushedSinceMs = null
+    const flushed = await readWalPositions(sql)
+    if (isSameSession(flushed.session)) horizon.settle(flushed)
+  }
+
+  async function look(): Promise<void> {
+    const sample = await readHighestPosition(sql)
+    if (!isSameSession(sample.session) || horizon.isSettled(sample.highest)) return
+    const locks = await readLockHolders(sql)
+    if (!isSameSession(locks.session)) return
+    horizon.observe(sample.highest, locks.holders)
+    await settle()
+  }
+
+  async function readBelowHorizon(after: Position, limit: number): Promise<readonly EventRecord[]> {
+    const from = after === gap.after ? gap.upTo : after
+    const upTo = horizon.safe()
+    if (from >= upTo) return []
+    const events = await readEvents(sql, from, upTo, limit)
+    if (events.length === 0) gap = { after, upTo }
+    return events
+  }
+
+  return {
+    forget,
+    async readSafe(after, limit) {
+      try {
+        // What is known to be safe is read without another look: a backlog needs one statement a batch.
+        const known = await readBelowHorizon(after, limit)
+        if (known.length > 0) return known
+        await look()
+        return await readBelowHorizon(after, limit)
+      } catch (error) {
+        forget()
+        throw error
+      }
+    },
+  }
+}

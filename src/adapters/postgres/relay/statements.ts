@@ -1,0 +1,83 @@
+import type { EventRecord } from "../../../domain/event.ts"
+import type { Position } from "../../../domain/position.ts"
+import { subjectFromBytes } from "../../../domain/subject.ts"
+import type { Sql } from "../client.ts"
+
+/**
+ * Which server process of which server start answered. What was learned of locks from another one means nothing:
+ * virtual transaction ids start anew, and a prepared transaction gets another id in a crash.
+ */
+const session = (sql: Sql) => sql`pg_backend_pid() || '@' || pg_postmaster_start_time()`
+
+/** The highest position handed out so far, committed or not. */
+export async function readHighestPosition(sql: Sql): Promise<{ highest: Position; session: string }> {
+  const [row] = await sql<[{ highest: bigint; session: string }]>`
+    select last_value as highest, ${session(sql)} as session from reconciler.outbox_position`
+  return row
+}
+
+/**
+ * The transactions that may have a position and have not ended, prepared ones included. The partitions count too:
+ * a row can be put into one directly.
+ */
+export async function readLockHolders(sql: Sql): Promise<{ holders: ReadonlySet<string>; session: string }> {
+  const [row] = await sql<[{ holders: string[] | null; session: string }]>`
+    select array_agg(distinct virtualtransaction) as holders, ${session(sql)} as session
+    from pg_locks
+    where locktype = 'relation' and mode = 'RowExclusiveLock' and granted
+      and database = (select oid from pg_database where datname = current_database())
+      and relation in (select relid from pg_partition_tree('reconciler.outbox'))`
+  return { holders: new Set(row.holders ?? []), session: row.session }
+}
+
+/** How far the write-ahead log is written and how far it is on disk, in bytes since its beginning. */
+export async function readWalPositions(
+  sql: Sql,
+): Promise<{ inserted: bigint; flushed: bigint; session: string }> {
+  const [row] = await sql<[{ inserted: bigint; flushed: bigint; session: string }]>`
+    select (pg_current_wal_insert_lsn() - '0/0')::bigint as inserted,
+      (pg_current_wal_flush_lsn() - '0/0')::bigint as flushed, ${session(sql)} as session`
+  return row
+}
+
+/** Puts all WAL written so far on disk: a commit that waits for its own record waits for those before it. */
+export async function flushWal(sql: Sql): Promise<void> {
+  await sql.begin(async tx => {
+    await tx`set local synchronous_commit = local`
+    await tx`select pg_logical_emit_message(true, 'reconciler', '')`
+  })
+}
+
+interface OutboxRow {
+  readonly seq: bigint
+  readonly eventId: string
+  readonly type: string
+  readonly subject: Uint8Array
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly occurredAt: Date
+  readonly traceparent: string | null
+  readonly causationId: string | null
+}
+
+/** By the primary key of the partitions. */
+export async function readEvents(
+  sql: Sql,
+  after: Position,
+  upTo: Position,
+  limit: number,
+): Promise<EventRecord[]> {
+  const rows = await sql<OutboxRow[]>`
+    select seq, event_id as "eventId", type, subject, payload, occurred_at as "occurredAt", traceparent,
+      causation_id as "causationId"
+    from reconciler.outbox where seq > ${after} and seq <= ${upTo} order by seq limit ${limit}`
+  return rows.map(row => ({
+    position: row.seq,
+    eventId: row.eventId,
+    type: row.type,
+    subject: subjectFromBytes(row.subject),
+    payload: row.payload,
+    occurredAtMs: row.occurredAt.getTime(),
+    traceparent: row.traceparent,
+    causationId: row.causationId,
+  }))
+}

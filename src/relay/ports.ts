@@ -1,0 +1,74 @@
+import type { OutgoingMessage } from "../bus/message.ts"
+import type { EventRecord } from "../domain/event.ts"
+import type { Position } from "../domain/position.ts"
+
+/**
+ * Port: reads the log so that no event is ever skipped. Rules for whoever implements it:
+ * - `readSafe` gives events by rising position, and never one while an event with a lower position could still become
+ *   visible: positions are handed out before commit, so "what is there above the cursor" leaves late commits behind;
+ * - nothing is given before it is durable: a commit the server could still forget must not be told to the world;
+ * - an error leaves nothing remembered: the next call starts as the first one did.
+ */
+export interface EventSource {
+  /** At most `limit` events above `after`; none may mean that what is there is not safe yet. One call at a time. */
+  readSafe(after: Position, limit: number): Promise<readonly EventRecord[]>
+  /** Drops what is remembered between calls; to be called whenever the cursor is loaded anew. */
+  forget(): void
+}
+
+export interface RelayLease {
+  /** Rises whenever the lease changes hands. */
+  readonly epoch: bigint
+  /** All events up to here were published. */
+  readonly position: Position
+}
+
+/** Why an event was taken out of the stream: nobody knows its type, or the broker never accepts it. */
+export type SetAsideReason = "unknown-type" | RefusalReason
+
+export interface SetAside {
+  readonly event: EventRecord
+  readonly reason: SetAsideReason
+}
+
+/**
+ * Port: how far the log was published, and who may publish. Rules for whoever implements it:
+ * - at most one holder has the lease; it can be taken over once it ran out or was released;
+ * - only the newest epoch moves the position, and only forward, also after its lease ran out if nobody took over;
+ * - what is set aside is stored with the advance or not at all, once an event.
+ */
+export interface RelayCursor {
+  /** Takes or renews the lease for `leaseMs`; null while another holder has it. A renewal keeps the epoch. */
+  acquire(holder: string, leaseMs: number): Promise<RelayLease | null>
+  /** False if the epoch is not the newest any more or the position would go back: nothing was stored. */
+  advance(epoch: bigint, position: Position, setAside?: readonly SetAside[]): Promise<boolean>
+  /** Lets another take over at once. A stale epoch releases nothing. */
+  release(epoch: bigint): Promise<void>
+}
+
+/** The broker will refuse these messages however often they are sent. */
+export type RefusalReason = "message-too-large" | "invalid-record"
+
+export type PublishOutcome =
+  | { readonly outcome: "acknowledged" }
+  /** At least one message is refused for good; the others may or may not have been written. */
+  | { readonly outcome: "refused"; readonly reason: RefusalReason }
+
+/**
+ * Port: sends messages. Rules for whoever implements it:
+ * - "acknowledged" only when all in-sync replicas have every message;
+ * - messages of one key are written in the order given, all of a call before any of the next;
+ * - it rejects when the outcome is unknown; after that nothing of the failed call may keep a later one from being
+ *   written (a sequence number used twice makes the broker acknowledge a batch it drops).
+ */
+export interface EventPublisher {
+  /** One call at a time. */
+  publish(messages: readonly OutgoingMessage[]): Promise<PublishOutcome>
+  close(): Promise<void>
+}
+
+/** Port: how much the relay has still to do; for status and metrics. */
+export interface RelayStatus {
+  /** `waiting` stops counting at 100,000; `oldestAgeMs` is null when nothing waits. */
+  waiting(): Promise<{ readonly waiting: number; readonly oldestAgeMs: number | null }>
+}
