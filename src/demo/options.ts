@@ -1,0 +1,43 @@
+import { EXIT, OperatorError } from "../runtime/errors.ts"
+
+export interface DemoOptions {
+  /** How many operations end up in the log, exactly. */
+  readonly operations: number
+  readonly blockTtlSeconds: number
+  /** Brings back the same plan of traffic. Unsigned, 32 bits. */
+  readonly seed: number
+  /** One JSON object on stdout in place of a report for a person. */
+  readonly json: boolean
+  /** Stay up afterwards. */
+  readonly keep: boolean
+}
+
+/** What the command line gives, as text. */
+export interface GivenDemoOptions {
+  readonly operations?: string | undefined
+  readonly blockTtl?: string | undefined
+  readonly seed?: string | undefined
+  readonly json?: boolean | undefined
+  readonly keep?: boolean | undefined
+}
+
+export const MOST_OPERATIONS = 100_000
+const MOST_TTL_SECONDS = 86_400
+const SEEDS = 2 ** 32
+
+/** Throws an OperatorError (exit 64) that names the wrong option. `randomSeed` gives 0 to 2^32 − 1. */
+export function demoOptions(given: GivenDemoOptions, randomSeed: () => number): DemoOptions {
+  return {
+    operations: wholeNumber("--operations", given.operations ?? "300", 1, MOST_OPERATIONS),
+    blockTtlSeconds: wholeNumber("--block-ttl", given.blockTtl ?? "5", 1, MOST_TTL_SECONDS),
+    seed: given.seed === undefined ? randomSeed() : wholeNumber("--seed", given.seed, 0, SEEDS - 1),
+    json: given.json ?? false,
+    keep: given.keep ?? false,
+  }
+}
+
+function wholeNumber(name: string, text: string, min: number, max: number): number {
+  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw new OperatorError(`${name} must be a whole number from ${min} to ${max}`, EXIT.usage)
+}
