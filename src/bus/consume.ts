@@ -13,6 +13,8 @@ export interface ReceivedBatch {
   readonly nextOffset: bigint
   /** The oldest offset the broker still has for this partition, if known. */
   readonly lowOffset: bigint | null
+  /** The offset the broker gives next in this partition, if known. */
+  readonly endOffset: bigint | null
 }
 
 /** What the subscription does next with the partition. */
@@ -25,7 +27,8 @@ export type BatchVerdict =
 
 /**
  * Port: a consumer group's membership. Rules for whoever implements it:
- * - `start` of a partition asks `storedOffset` when the partition is assigned, and fetches from there (earliest if null);
+ * - when a partition is assigned it asks `storedOffset`, and fetches from there (from the oldest if null, or if that is gone);
+ * - a batch may still begin elsewhere, and then says so: `onBatch` answers "seek";
  * - batches of one partition come one after the other, in order; after "seek" or "pause" no later message is delivered first;
  * - the offset is committed to the broker only after "continue", for the monitors;
  * - an error thrown by `onBatch` means "not handled": the same batch comes again after a backoff, never skipped;

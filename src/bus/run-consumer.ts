@@ -1,0 +1,85 @@
+import { backoffMs } from "../runtime/backoff.ts"
+import type { Clock } from "../runtime/clock.ts"
+import type { Logger } from "../runtime/logger.ts"
+import {
+  type BatchVerdict,
+  type EventBatch,
+  parseBatch,
+  type ReceivedBatch,
+  type Subscription,
+} from "./consume.ts"
+import { continuityOf } from "./continuity.ts"
+
+export interface ConsumerOptions {
+  readonly subscription: Subscription
+  readonly groupId: string
+  readonly topics: readonly string[]
+  /** Where the group continues, as the stage's own database has it. */
+  readonly offsets: {
+    storedOffset(groupId: string, topic: string, partition: number): Promise<bigint | null>
+  }
+  /**
+   * Stores the events' effects and `nextOffset` in one transaction. A throw means that nothing was stored: the same
+   * batch comes again. Messages can come twice: an event is known by its id.
+   */
+  readonly handle: (batch: EventBatch) => Promise<void>
+  /** True while the stage has enough to do: its partitions are paused, and the rest waits on the broker. */
+  readonly overloaded?: () => Promise<boolean>
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+const OVERLOAD_PAUSE_MS = 500
+const RETRY = { baseMs: 100, maxMs: 10_000 }
+
+/** Runs one group until the signal aborts; rejects when the client is broken for good. */
+export function runConsumer(options: ConsumerOptions): Promise<void> {
+  const { subscription, groupId, topics, signal } = options
+  const log = options.logger.child({ groupId })
+  const failures = new Map<string, number>()
+
+  /** The offset is asked for at each batch: another member may have moved it while this one was cut off. */
+  async function handleBatch(batch: ReceivedBatch): Promise<BatchVerdict> {
+    const { topic, partition } = batch
+    const stored = await options.offsets.storedOffset(groupId, topic, partition)
+    const continuity = continuityOf(batch, stored)
+    if (!continuity.continues) return { next: "seek", offset: continuity.seekTo }
+    if (await options.overloaded?.()) return { next: "pause", pauseMs: OVERLOAD_PAUSE_MS }
+    const startedMs = options.clock.nowMs()
+    await options.handle(parseBatch(batch, groupId))
+    const tookMs = options.clock.nowMs() - startedMs
+    log.debug({ topic, partition, messages: batch.messages.length, tookMs }, "batch handled")
+    if ("finding" in continuity) {
+      const { finding } = continuity
+      const skipped = { stored: String(stored), from: String(batch.fetchOffset) }
+      log.error({ topic, partition, finding, ...skipped }, "offsets do not continue: compare with the log")
+    }
+    return { next: "continue" }
+  }
+
+  /** Never throws: a throw in the client's handler stops it for good or loops for ever, depending on its kind. */
+  async function onBatch(batch: ReceivedBatch): Promise<BatchVerdict> {
+    const { topic, partition } = batch
+    const key = `${topic}/${partition}`
+    try {
+      const verdict = await handleBatch(batch)
+      failures.delete(key)
+      return verdict
+    } catch (error) {
+      const failed = (failures.get(key) ?? 0) + 1
+      failures.set(key, failed)
+      const level = failed === 1 || failed % 20 === 0 ? "warn" : "debug"
+      log[level]({ topic, partition, failures: failed, err: error }, "batch failed, will try again")
+      return { next: "pause", pauseMs: backoffMs(failed, RETRY) }
+    }
+  }
+
+  return subscription.run({
+    groupId,
+    topics,
+    storedOffset: (topic, partition) => options.offsets.storedOffset(groupId, topic, partition),
+    onBatch,
+    signal,
+  })
+}
