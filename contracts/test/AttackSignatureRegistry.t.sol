@@ -141,7 +141,7 @@ contract AttackSignatureRegistryTest is RegistryTest {
         _same("past the end", 0, registry.listSignatures(5, 10).length);
         _same("far past the end", 0, registry.listSignatures(type(uint256).max, type(uint256).max).length);
         _same("all", 5, registry.getAllSignatures().length);
-        bytes32[] memory severe = registry.getSignaturesBySeverity(7);
+        bytes32[] memory severe = registry.getSignaturesBySeverity(8);
         _same("severe", 2, severe.length);
         _same("severity 8", 4, uint256(severe[0]));
     }
