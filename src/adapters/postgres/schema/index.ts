@@ -1,3 +1,4 @@
+export * from "./chain-writer.ts"
 export * from "./dead-letters.ts"
 export * from "./event-log.ts"
 export * from "./projector.ts"
