@@ -43,3 +43,19 @@ export function verdictOf(outcome: Outcome): Verdict {
       return "try-again"
   }
 }
+
+/** Why an operation did not take effect, in the contract's terms; undefined where it did or may yet. */
+export function outcomeReason(outcome: Outcome): string | undefined {
+  switch (outcome) {
+    case "Superseded":
+      return "a newer version of the subject is on the chain"
+    case "Kept":
+      return "a manual block is on the chain and is kept"
+    case "Invalid":
+      return "the contract does not accept this record"
+    case "Conflict":
+      return "another operation with the same version is on the chain"
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,102 @@
+import type { OperationType } from "../domain/operation.ts"
+import type { Logger } from "../runtime/logger.ts"
+import { batchGasLimit, type GasCosts } from "./batch.ts"
+import type { CrashHook } from "./crash-points.ts"
+import { bumpedFees, type FeePolicy, initialFees } from "./fees.ts"
+import type { Findings } from "./findings.ts"
+import type { Lane, Ledger, OpenTransaction, SignedAttempt, Signer, TransactionLog } from "./ports.ts"
+
+/**
+ * `sent`: a node has it, or its nonce is used; watching tells the rest. `again`: no, and a new attempt may do.
+ * `blocked`: no, and nothing behind it may be sent either.
+ */
+export type SendResult = "sent" | "again" | "blocked"
+
+export interface AttemptsOptions {
+  readonly log: TransactionLog
+  readonly ledger: Ledger
+  readonly signer: Signer
+  readonly findings: Findings
+  readonly fees: FeePolicy
+  readonly gas: GasCosts
+  readonly crash: CrashHook
+  readonly logger: Logger
+}
+
+/** Signs, stores and sends: in this order, so that no byte is ever on the network that the log does not have. */
+export interface Attempts {
+  /** The first attempt of a nonce, or one with higher fees that replaces the others. */
+  start(lane: Lane, transaction: OpenTransaction): Promise<SendResult>
+  /** The same bytes: the only thing that may be sent when it is not known what became of them. */
+  resend(lane: Lane, transaction: OpenTransaction, attempt: SignedAttempt): Promise<SendResult>
+}
+
+export function createAttempts(options: AttemptsOptions): Attempts {
+  const { log, ledger, signer, findings, crash, logger } = options
+
+  async function start(lane: Lane, transaction: OpenTransaction): Promise<SendResult> {
+    const terms = await ledger.terms()
+    // The last is the one with the highest fees, and what the pool measures a replacement against.
+    const previous = transaction.attempts.at(-1)
+    const fees = previous ? bumpedFees(previous, terms, options.fees) : initialFees(terms, options.fees)
+    await findings.set(lane, "fee-cap", null, fees === null)
+    if (fees === null) {
+      // At the cap: what was signed last is all that can be offered, until fees fall.
+      const last = transaction.attempts.at(-1)
+      return last ? resend(lane, transaction, last) : "blocked"
+    }
+    const gasLimit = batchGasLimit(transaction.operations.length, options.gas)
+    const { nonce, contract, operations: records } = transaction
+    const signed = await signer.sign({ nonce, contract, records, gasLimit, ...fees })
+    await crash("before-save-attempt")
+    const attempt = { ...signed, gasLimit, ...fees }
+    await log.saveAttempt(lane, transaction.id, attempt)
+    await crash("after-save-attempt")
+    return resend(lane, transaction, attempt)
+  }
+
+  async function resend(
+    lane: Lane,
+    transaction: OpenTransaction,
+    attempt: SignedAttempt,
+  ): Promise<SendResult> {
+    const outcome = await ledger.broadcast(attempt)
+    await crash("after-broadcast")
+    const ids = { lane: lane.address, nonce: transaction.nonce, hash: attempt.hash, outcome: outcome.kind }
+    logger.debug(ids, "transaction sent")
+    await noteRefusal(lane, transaction.type, outcome.kind)
+    switch (outcome.kind) {
+      case "accepted":
+      case "already-known":
+      case "reverted":
+      case "nonce-too-low":
+        await log.advance(lane, transaction.id, { to: "sent", hash: attempt.hash })
+        await crash("after-sent")
+        return "sent"
+      case "underpriced":
+        // The nonce stays open, so another attempt of it can carry the same payload.
+        await log.advance(lane, transaction.id, { to: "refused", hash: attempt.hash })
+        return findings.has("fee-cap") ? "blocked" : "again"
+      case "rejected":
+        logger.warn({ ...ids, detail: outcome.detail }, "the node refuses the transaction")
+        return "blocked"
+      case "unknown":
+        logger.info(
+          { ...ids, detail: outcome.detail },
+          "no answer to a transaction, will send the same again",
+        )
+        return "blocked"
+      case "nonce-too-high":
+      case "insufficient-funds":
+        return "blocked"
+    }
+  }
+
+  async function noteRefusal(lane: Lane, type: OperationType, outcome: string): Promise<void> {
+    if (outcome === "unknown" || outcome === "nonce-too-high") return
+    await findings.set(lane, "transaction-refused", type, outcome === "rejected")
+    await findings.set(lane, "insufficient-funds", null, outcome === "insufficient-funds")
+  }
+
+  return { start, resend }
+}

@@ -1,0 +1,105 @@
+import type { Attempts } from "./attempts.ts"
+import { batchGasLimit, batchLimit, type GasCosts } from "./batch.ts"
+import type { CrashHook } from "./crash-points.ts"
+import { type FeePolicy, initialFees } from "./fees.ts"
+import type { Findings } from "./findings.ts"
+import type { ChainTerms, Lane, Ledger, OpenTransaction, Registry, TransactionLog } from "./ports.ts"
+
+export interface ClaimsOptions {
+  readonly log: TransactionLog
+  readonly ledger: Ledger
+  readonly registries: readonly Registry[]
+  readonly attempts: Attempts
+  readonly findings: Findings
+  readonly maxRecords: number
+  /** Transactions of the lane that are not settled, at most. */
+  readonly maxInFlight: number
+  readonly gas: GasCosts
+  readonly fees: FeePolicy
+  readonly crash: CrashHook
+}
+
+/** Fills the lane with new batches while it may; how many were begun. */
+export type Claims = (
+  lane: Lane,
+  open: readonly OpenTransaction[],
+  usedNonces: number,
+  signal: AbortSignal,
+) => Promise<number>
+
+export function createClaims(options: ClaimsOptions): Claims {
+  const { log, ledger, registries, findings, crash } = options
+  let turn = 0
+
+  /** In turns, so that a flood of one type does not hold up the others. */
+  async function nextRegistry(lane: Lane): Promise<Registry | null> {
+    const ready = await log.ready()
+    for (let offset = 1; offset <= registries.length; offset += 1) {
+      const index = (turn + offset) % registries.length
+      const registry = registries[index]
+      if (!registry || !ready.includes(registry.type)) continue
+      if (await isObstructed(lane, registry)) continue
+      turn = index
+      return registry
+    }
+    return null
+  }
+
+  /** A batch that is bound to revert would burn gas and change nothing. */
+  async function isObstructed(lane: Lane, registry: Registry): Promise<boolean> {
+    const obstacle = await registry.obstacle(lane.address)
+    for (const finding of ["paused", "no-writer-role", "no-contract"] as const) {
+      await findings.set(lane, finding, registry.type, finding === obstacle)
+    }
+    return obstacle !== null
+  }
+
+  /** The balance has to cover all that is in flight and this batch: nodes drop what they find unpayable. */
+  async function isPayable(
+    lane: Lane,
+    open: readonly OpenTransaction[],
+    terms: ChainTerms,
+    records: number,
+  ): Promise<boolean> {
+    const fees = initialFees(terms, options.fees)
+    await findings.set(lane, "fee-cap", null, fees === null)
+    if (fees === null) return false
+    const inFlightWei = open.reduce((sum, transaction) => sum + costWei(transaction), 0n)
+    const neededWei = inFlightWei + batchGasLimit(records, options.gas) * fees.maxFeePerGasWei
+    const payable = (await ledger.balanceWei(lane.address)) >= neededWei
+    await findings.set(lane, "insufficient-funds", null, !payable)
+    return payable
+  }
+
+  return async (lane, open, usedNonces, signal) => {
+    const inFlight = [...open]
+    let begun = 0
+    while (inFlight.length < options.maxInFlight && !signal.aborted) {
+      const registry = await nextRegistry(lane)
+      if (!registry) return begun
+      const terms = await ledger.terms()
+      const limit = batchLimit({
+        maxRecords: options.maxRecords,
+        blockGasLimit: terms.blockGasLimit,
+        costs: options.gas,
+      })
+      if (limit < 1 || !(await isPayable(lane, inFlight, terms, limit))) return begun
+      await crash("before-reserve")
+      const { type, address: contract } = registry
+      const reserved = await log.reserve(lane, { type, contract, limit, atLeastNonce: usedNonces })
+      // Another lane was faster.
+      if (!reserved) return begun
+      await crash("after-reserve")
+      begun += 1
+      inFlight.push(reserved)
+      // Nothing may follow a nonce that no node has: it would wait behind it, or be refused.
+      if ((await options.attempts.start(lane, reserved)) !== "sent") return begun
+    }
+    return begun
+  }
+}
+
+function costWei(transaction: OpenTransaction): bigint {
+  const attempt = transaction.attempts.at(-1)
+  return attempt && transaction.state !== "included" ? attempt.gasLimit * attempt.maxFeePerGasWei : 0n
+}
