@@ -1,0 +1,77 @@
+import type { ClaimedOperation } from "../../../chain-writer/ports.ts"
+import type { OperationType } from "../../../domain/operation.ts"
+import type { OperationKind } from "../../../domain/operations/index.ts"
+import { subjectFromBytes } from "../../../domain/subject.ts"
+import type { AnySql, TransactionSql } from "../client.ts"
+import { wordFromBytes } from "./hex.ts"
+
+/** "rccl": claims of one type come one after another, or two lanes could split a subject's operations between them. */
+const CLAIM_LOCK = 0x7263636c
+
+export interface OperationRow {
+  eventId: string
+  position: bigint
+  kind: OperationKind
+  subject: Buffer
+  word: Buffer
+  traceparent: string | null
+  tries: number
+}
+
+export function toClaimed(row: OperationRow): ClaimedOperation {
+  const { eventId, position, kind, traceparent, tries } = row
+  return {
+    eventId,
+    position,
+    kind,
+    subject: subjectFromBytes(row.subject),
+    word: wordFromBytes(row.word),
+    traceparent,
+    tries,
+  }
+}
+
+/**
+ * Marks up to `limit` operations claimed, and gives them in the order of positions. One whose subject has an earlier
+ * operation that is claimed, or pending but not to be tried yet, waits; an earlier one that can be tried is in the batch,
+ * because it comes first in the order. statement_timestamp(), so that all rows are judged by one moment.
+ */
+export async function claimOperations(
+  tx: TransactionSql,
+  type: OperationType,
+  limit: number,
+): Promise<readonly ClaimedOperation[]> {
+  // A statement of its own: the next one must see what the holder before us has committed.
+  await tx`select pg_advisory_xact_lock(${CLAIM_LOCK}, hashtext(${type}))`
+  const rows = await tx<OperationRow[]>`
+    update reconciler.chain_operations o set state = 'claimed', not_before = null
+    from (
+      select c.event_id from reconciler.chain_operations c
+      where c.type = ${type} and c.state = 'pending'
+        and (c.not_before is null or c.not_before <= statement_timestamp())
+        and not exists (
+          select from reconciler.chain_operations earlier
+          where earlier.subject = c.subject and (earlier.position, earlier.event_id) < (c.position, c.event_id)
+            and earlier.state in ('pending', 'claimed')
+            and (earlier.state = 'claimed' or earlier.not_before > statement_timestamp()))
+      order by c.position, c.event_id limit ${limit}
+    ) claimable
+    where o.event_id = claimable.event_id
+    returning o.event_id as "eventId", o.position, o.kind, o.subject, o.word, o.traceparent, o.tries`
+  return rows.map(toClaimed).sort(byPosition)
+}
+
+/** Types with an operation that could be claimed, or that waits for an earlier one of its subject: a hint, cheap to ask for. */
+export async function readyTypes(sql: AnySql): Promise<readonly OperationType[]> {
+  const rows = await sql<{ type: OperationType }[]>`
+    select type from unnest(array['patient', 'ip-block', 'attack-signature']) as types (type)
+    where exists (
+      select from reconciler.chain_operations o
+      where o.type = types.type and o.state = 'pending' and (o.not_before is null or o.not_before <= clock_timestamp()))`
+  return rows.map(row => row.type)
+}
+
+function byPosition(a: ClaimedOperation, b: ClaimedOperation): number {
+  if (a.position !== b.position) return a.position < b.position ? -1 : 1
+  return a.eventId < b.eventId ? -1 : 1
+}

@@ -1,0 +1,56 @@
+import type { Lanes, LeaseOutcome } from "../../../chain-writer/ports.ts"
+import type { Sql } from "../client.ts"
+import { fence } from "./fence.ts"
+import { bytes } from "./hex.ts"
+
+export function createLanes(sql: Sql): Lanes {
+  return {
+    lease: request => leaseLane(sql, request),
+
+    async release(lane) {
+      await sql`
+        update reconciler.chain_lanes set holder = null, leased_until = clock_timestamp()
+        where address = ${bytes(lane.address)} and epoch = ${lane.epoch}`
+    },
+
+    async setFinding(lane, finding, type, present) {
+      await sql.begin(async tx => {
+        await fence(tx, lane)
+        const key = { lane: bytes(lane.address), type: type ?? "", finding }
+        if (present) await tx`insert into reconciler.chain_findings ${tx(key)} on conflict do nothing`
+        else
+          await tx`
+            delete from reconciler.chain_findings
+            where lane = ${key.lane} and type = ${key.type} and finding = ${key.finding}`
+      })
+    },
+  }
+}
+
+function leaseLane(sql: Sql, request: Parameters<Lanes["lease"]>[0]): Promise<LeaseOutcome> {
+  const address = bytes(request.address)
+  const genesisHash = bytes(request.genesisHash)
+  return sql.begin(async tx => {
+    await tx`
+      insert into reconciler.chain_lanes (address, genesis_hash, epoch, leased_until)
+      values (${address}, ${genesisHash}, 0, clock_timestamp()) on conflict do nothing`
+    const [current] = await tx<{ genesis: Buffer; mine: boolean; free: boolean }[]>`
+      select genesis_hash as genesis, holder is not distinct from ${request.holder}::text as mine,
+        holder is null or leased_until <= clock_timestamp() as free
+      from reconciler.chain_lanes where address = ${address} for update`
+    if (!current) throw new Error("the lane's row is gone")
+    if (!current.genesis.equals(genesisHash)) return { kind: "other-chain" }
+    if (!current.mine && !current.free) return { kind: "held" }
+    if (!current.mine)
+      await tx`
+      delete from reconciler.chain_findings where lane = ${address} and finding <> 'foreign-nonce'`
+    const [leased] = await tx<{ epoch: bigint; nextNonce: bigint }[]>`
+      update reconciler.chain_lanes
+      set holder = ${request.holder}, epoch = epoch + ${current.mine ? 0 : 1},
+        leased_until = clock_timestamp() + ${request.leaseMs} * interval '1 millisecond'
+      where address = ${address} returning epoch, next_nonce as "nextNonce"`
+    if (!leased) throw new Error("the lane's row is gone")
+    const lane = { address: request.address, epoch: leased.epoch }
+    return { kind: "leased", lane, nextNonce: Number(leased.nextNonce) }
+  })
+}

@@ -1,0 +1,103 @@
+import type { Attempt, Hex, Lane, OpenTransaction } from "../../../chain-writer/ports.ts"
+import type { OperationType } from "../../../domain/operation.ts"
+import { outcomeFromCode } from "../../../domain/outcome.ts"
+import type { Sql } from "../client.ts"
+import { type OperationRow, toClaimed } from "./claim.ts"
+import { bytes, hex } from "./hex.ts"
+
+interface TransactionRow {
+  id: bigint
+  nonce: bigint
+  type: OperationType
+  contract: Buffer
+  state: OpenTransaction["state"]
+  minedHash: Buffer | null
+  blockNumber: bigint | null
+  blockHash: Buffer | null
+  outcomes: Buffer | null
+}
+
+/** What is not settled of a lane, in the order of nonces. By index chain_transactions_open. */
+export async function readOpenTransactions(sql: Sql, lane: Lane): Promise<readonly OpenTransaction[]> {
+  // One snapshot of three tables, or a payload could be read without its attempts.
+  return sql.begin("isolation level repeatable read read only", async tx => {
+    const transactions = await tx<TransactionRow[]>`
+      select id, nonce, type, contract, state, mined_hash as "minedHash", block_number as "blockNumber",
+        block_hash as "blockHash", outcomes
+      from reconciler.chain_transactions
+      where lane = ${bytes(lane.address)} and settled_at is null order by nonce`
+    if (transactions.length === 0) return []
+    const ids = tx.json(transactions.map(({ id }) => id.toString()))
+    const operations = await tx<(OperationRow & { transactionId: bigint })[]>`
+      select p.transaction_id as "transactionId", o.event_id as "eventId", o.position, o.kind, o.subject, o.word,
+        o.traceparent, o.tries
+      from reconciler.chain_transaction_operations p join reconciler.chain_operations o using (event_id)
+      where p.transaction_id in (select id::bigint from json_array_elements_text(${ids}) as open (id))
+      order by p.transaction_id, p.ordinal`
+    const attempts = await tx<AttemptRow[]>`
+      select transaction_id as "transactionId", hash, raw, state, gas_limit as "gasLimit",
+        max_fee_per_gas_wei as "maxFeePerGasWei", max_priority_fee_per_gas_wei as "maxPriorityFeePerGasWei",
+        (extract(epoch from clock_timestamp() - first_sent_at) * 1000)::float8 as "firstSentAgoMs",
+        (extract(epoch from clock_timestamp() - last_sent_at) * 1000)::float8 as "lastSentAgoMs"
+      from reconciler.chain_attempts
+      where transaction_id in (select id::bigint from json_array_elements_text(${ids}) as open (id))
+      order by transaction_id, number`
+    const operationsOf = Map.groupBy(operations, row => row.transactionId)
+    const attemptsOf = Map.groupBy(attempts, row => row.transactionId)
+    return transactions.map(row => ({
+      ...toTransaction(row),
+      operations: (operationsOf.get(row.id) ?? []).map(toClaimed),
+      attempts: (attemptsOf.get(row.id) ?? []).map(toAttempt),
+    }))
+  })
+}
+
+interface AttemptRow extends Omit<Attempt, "hash" | "raw"> {
+  readonly transactionId: bigint
+  readonly hash: Buffer
+  readonly raw: Buffer
+}
+
+function toAttempt({ transactionId: _transactionId, ...row }: AttemptRow): Attempt {
+  return { ...row, hash: hex(row.hash), raw: hex(row.raw) }
+}
+
+function toTransaction(row: TransactionRow): Omit<OpenTransaction, "operations" | "attempts"> {
+  const { id, type, state } = row
+  return {
+    id,
+    nonce: Number(row.nonce),
+    type,
+    contract: hex(row.contract),
+    state,
+    inclusion: toInclusion(row),
+  }
+}
+
+function toInclusion({ minedHash, blockNumber, blockHash, outcomes }: TransactionRow) {
+  if (!minedHash || blockNumber === null || !blockHash || !outcomes) return null
+  return {
+    hash: hex(minedHash),
+    blockNumber: Number(blockNumber),
+    blockHash: hex(blockHash),
+    outcomes: [...outcomes].map(code => {
+      const outcome = outcomeFromCode(code)
+      if (!outcome) throw new Error(`outcome ${code} is stored, but nobody knows it`)
+      return outcome
+    }),
+  }
+}
+
+/** The bytes that settled transactions were sent as, from a nonce on; of each the one that was mined, else the last. */
+export async function readSettledBytes(
+  sql: Sql,
+  lane: Lane,
+  fromNonce: number,
+): Promise<readonly { readonly hash: Hex; readonly raw: Hex }[]> {
+  const rows = await sql<{ hash: Buffer; raw: Buffer }[]>`
+    select distinct on (t.nonce) a.hash, a.raw
+    from reconciler.chain_transactions t join reconciler.chain_attempts a on a.transaction_id = t.id
+    where t.lane = ${bytes(lane.address)} and t.nonce >= ${fromNonce} and t.settled_at is not null
+    order by t.nonce, (a.hash = t.mined_hash) desc nulls last, a.number desc`
+  return rows.map(row => ({ hash: hex(row.hash), raw: hex(row.raw) }))
+}

@@ -1,0 +1,53 @@
+import type { Lane, OpenTransaction, TransactionLog } from "../../../chain-writer/ports.ts"
+import type { Sql, TransactionSql } from "../client.ts"
+import { claimOperations } from "./claim.ts"
+import { fence } from "./fence.ts"
+import { bytes } from "./hex.ts"
+
+type Claim = Parameters<TransactionLog["reserve"]>[1]
+
+/** Claims operations and gives them the lane's next nonce, in one transaction: no nonce without a payload, no gap. */
+export function reserveTransaction(sql: Sql, lane: Lane, claim: Claim): Promise<OpenTransaction | null> {
+  return sql.begin(async tx => {
+    await fence(tx, lane)
+    const operations = await claimOperations(tx, claim.type, claim.limit)
+    if (operations.length === 0) return null
+    const nonce = await takeNonce(tx, lane, claim.atLeastNonce)
+    const { type, contract } = claim
+    const id = await insertTransaction(tx, lane, nonce, claim)
+    await insertPayload(
+      tx,
+      id,
+      operations.map(({ eventId }) => eventId),
+    )
+    return { id, nonce, type, contract, state: "reserved", operations, attempts: [], inclusion: null }
+  })
+}
+
+async function takeNonce(tx: TransactionSql, lane: Lane, atLeastNonce: number): Promise<number> {
+  const [row] = await tx<{ nonce: bigint }[]>`
+    update reconciler.chain_lanes set next_nonce = greatest(next_nonce, ${atLeastNonce}) + 1
+    where address = ${bytes(lane.address)} returning next_nonce - 1 as nonce`
+  if (!row) throw new Error("the lane's row is gone")
+  return Number(row.nonce)
+}
+
+async function insertTransaction(
+  tx: TransactionSql,
+  lane: Lane,
+  nonce: number,
+  claim: Claim,
+): Promise<bigint> {
+  const [row] = await tx<{ id: bigint }[]>`
+    insert into reconciler.chain_transactions (lane, nonce, type, contract)
+    values (${bytes(lane.address)}, ${nonce}, ${claim.type}, ${bytes(claim.contract)}) returning id`
+  if (!row) throw new Error("an insert gave no row")
+  return row.id
+}
+
+async function insertPayload(tx: TransactionSql, id: bigint, eventIds: readonly string[]): Promise<void> {
+  await tx`
+    insert into reconciler.chain_transaction_operations (transaction_id, ordinal, event_id)
+    select ${id}, n - 1, event_id::uuid
+    from json_array_elements_text(${tx.json(eventIds)}) with ordinality as payload (event_id, n)`
+}

@@ -1,0 +1,19 @@
+import type { TransactionLog } from "../../../chain-writer/ports.ts"
+import type { Sql } from "../client.ts"
+import { advanceTransaction, saveAttempt } from "./advance.ts"
+import { readyTypes } from "./claim.ts"
+import { readOpenTransactions, readSettledBytes } from "./open.ts"
+import { reserveTransaction } from "./reserve.ts"
+import { settleTransaction } from "./settle.ts"
+
+export function createTransactionLog(sql: Sql): TransactionLog {
+  return {
+    ready: () => readyTypes(sql),
+    reserve: (lane, claim) => reserveTransaction(sql, lane, claim),
+    open: lane => readOpenTransactions(sql, lane),
+    saveAttempt: (lane, id, attempt) => saveAttempt(sql, lane, id, attempt),
+    advance: (lane, id, advance) => advanceTransaction(sql, lane, id, advance),
+    settle: (lane, id, settlement) => settleTransaction(sql, lane, id, settlement),
+    settledBytes: (lane, fromNonce) => readSettledBytes(sql, lane, fromNonce),
+  }
+}
