@@ -1,4 +1,4 @@
-import { OperatorError, EXIT } from "../../runtime/errors.ts"
+import { EXIT, OperatorError } from "../../runtime/errors.ts"
 import { type Random, seededRandom } from "../random.ts"
 import { operationsOf, type Step, type StoryTemplate } from "./story.ts"
 import { FEWEST_OPERATIONS, templates } from "./templates.ts"
@@ -79,7 +79,9 @@ const OPEN_STORIES = 4
 /** Deals the stories out and interleaves each writer's: a few are open at a time, and each keeps its own order. */
 function assign(stories: readonly Story[], writers: number, random: Random): PlannedStep[][] {
   return Array.from({ length: writers }, (_, writer) => {
-    const waiting = stories.filter(({ number }) => number % writers === writer).map(story => ({ story, next: 0 }))
+    const waiting = stories
+      .filter(({ number }) => number % writers === writer)
+      .map(story => ({ story, next: 0 }))
     const open = waiting.splice(0, OPEN_STORIES)
     const steps: PlannedStep[] = []
     while (open.length > 0) {

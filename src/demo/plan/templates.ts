@@ -32,7 +32,12 @@ export const templates: readonly StoryTemplate[] = [
   { name: "registration undone", thing: "patient", steps: [rolledBack(register)], weight: 15 },
   { name: "renewal undone", thing: "ip-address", steps: [block, rolledBack(block)], weight: 10 },
   { name: "unblock undone", thing: "ip-address", steps: [blockManually, rolledBack(unblock)], weight: 5 },
-  { name: "block for too long", thing: "ip-address", steps: [{ act: { name: "block-too-long" } }], weight: 10 },
+  {
+    name: "block for too long",
+    thing: "ip-address",
+    steps: [{ act: { name: "block-too-long" } }],
+    weight: 10,
+  },
   {
     name: "block contested",
     thing: "ip-address",

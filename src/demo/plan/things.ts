@@ -26,7 +26,18 @@ export interface AttackPattern {
 
 export type Identity = Patient | IpAddress | AttackPattern
 
-const firstNames = ["Amina", "Bo", "Chidi", "Dana", "Emre", "Freya", "Goran", "Hana", "Ines", "Jonas"] as const
+const firstNames = [
+  "Amina",
+  "Bo",
+  "Chidi",
+  "Dana",
+  "Emre",
+  "Freya",
+  "Goran",
+  "Hana",
+  "Ines",
+  "Jonas",
+] as const
 const lastNames = ["Abbas", "Berg", "Costa", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad"] as const
 const streets = ["Mill Lane", "Station Road", "Harbour Street", "Church Walk", "Elm Row"] as const
 
