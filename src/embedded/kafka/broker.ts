@@ -46,7 +46,8 @@ export async function startKafka(context: ServiceContext, requestedPort?: number
         brokerProperties(port, await freePort(), join(footprint.directory, `kafka-${port}`)),
       )
       const clusterId = randomBytes(16).toString("base64url")
-      const format = ["format", "--cluster-id", clusterId, "--config", config]
+      // With "=": one id in 64 begins with "-" and would be taken for an option.
+      const format = ["format", `--cluster-id=${clusterId}`, "--config", config]
       const formatted = await runChild(footprint, runJava("kafka.tools.StorageTool", format))
       if (formatted.exitCode !== 0)
         throw new EmbeddedError(`Apache Kafka's storage cannot be made.\n${formatted.tail}`)
