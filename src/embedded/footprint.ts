@@ -23,6 +23,8 @@ export interface Footprint {
   signal: AbortSignal
   /** Records a process before anything can go wrong with it. */
   add(pid: number, role: ProcessRole): void
+  /** As `clearUp`, and from memory: somebody may have deleted the directory under the services. */
+  clear(): Promise<void>
 }
 
 export type ProcessRole = "guardian" | "postgres" | "group"
@@ -60,7 +62,8 @@ export function createFootprint(signal: AbortSignal): Footprint {
     renameSync(`${path}.new`, path)
   }
   add(process.pid, "guardian")
-  return { directory, signal, add }
+  const clear = (): Promise<void> => endAll(directory, record.processes)
+  return { directory, signal, add, clear }
 }
 
 /** The directories that the guardian with this process id made. */
@@ -79,8 +82,12 @@ export function abandonedFootprints(): string[] {
 }
 
 /** Ends every recorded process but the caller and deletes the directory. Safe to call twice, and by several at once. */
-export async function clearUp(directory: string): Promise<void> {
-  const processes = (readRecord(directory)?.processes ?? []).filter(({ pid }) => pid !== process.pid)
+export function clearUp(directory: string): Promise<void> {
+  return endAll(directory, readRecord(directory)?.processes ?? [])
+}
+
+async function endAll(directory: string, recorded: readonly RecordedProcess[]): Promise<void> {
+  const processes = recorded.filter(({ pid }) => pid !== process.pid)
   for (const one of processes) end(one, one.role === "postgres" ? "SIGQUIT" : "SIGTERM")
   if (!(await allGone(processes, graceMs))) {
     for (const one of processes) end(one, "SIGKILL")

@@ -53,11 +53,11 @@ async function main(request: GuardianRequest): Promise<void> {
   ])
 
   stopping.abort()
-  const cleared = clearUp(footprint.directory)
+  const cleared = footprint.clear()
   await Promise.allSettled(starts)
   await cleared
   // Once more: a start that was under way may have written to the directory meanwhile.
-  await clearUp(footprint.directory)
+  await footprint.clear()
   process.stdin.destroy()
 }
 

@@ -58,6 +58,16 @@ describe("embedded services", () => {
     await nothingLeft(held, 0)
   })
 
+  it("are gone after stop although somebody deleted their directory", async () => {
+    const services = await startEmbedded({ services: new Set(["chain"]) })
+    const held = footprintOf(services)
+    rmSync(held.directory, { recursive: true })
+    const begun = performance.now()
+    await services.stop()
+    expect(performance.now() - begun).toBeLessThan(10_000)
+    await nothingLeft(held, 0)
+  })
+
   it("are cleared away by the next start when guardian and parent were killed at once", async () => {
     const held = await hold("chain")
     // Stopped first, so that it does not clear up itself before it is killed.
@@ -65,6 +75,7 @@ describe("embedded services", () => {
     process.kill(held.guardianPid, "SIGKILL")
     held.holder.kill("SIGKILL")
     await until(() => isGone(held.guardianPid) && isGone(held.holder.pid as number), "both are dead")
+    await until(() => held.pids.every(isGone), "the kernel ended what the guardian had started")
     expect(existsSync(held.directory)).toBe(true)
 
     const next = await startEmbedded({ services: new Set(["chain"]) })
