@@ -8,13 +8,13 @@ export interface ReadModelStatus {
   readonly oldestUnresultedMs: number | null
   /** Blocks whose timer has run out and whose expiry was not told yet, and those whose timer still runs. */
   readonly timers: { readonly due: number; readonly running: number; readonly nextDueInMs: number | null }
-  /** Block versions that expired and are not out of the app's table yet. */
+  /** Expired blocks still to be taken out of the app's table; not those whose expiry a newer operation overtook. */
   readonly awaitingRemoval: number
 }
 
 /** How far the read model is; reads every row once, so it is for a person's question and not for each second. */
 export async function readReadModelStatus(sql: Sql): Promise<ReadModelStatus> {
-  const [counts, [open], [timers]] = await Promise.all([
+  const [counts, [open], [timers], [removals]] = await Promise.all([
     sql<{ lifecycle: Lifecycle; count: number }[]>`
       select case when removed_seq is not null then 'removed' when expired_seq is not null then 'expired'
           else coalesce(result, 'requested') end as lifecycle, count(*)::int as count
@@ -29,6 +29,11 @@ export async function readReadModelStatus(sql: Sql): Promise<ReadModelStatus> {
           as "nextDueInMs"
       from reconciler.operation_views
       where result = 'confirmed' and expires_at is not null and expired_seq is null and not timer_void`,
+    sql<{ count: number }[]>`
+      select count(*)::int as count from reconciler.operation_views v
+        left join reconciler.operation_views expiry on expiry.position = v.expired_seq
+      where v.expired_seq is not null and v.removed_seq is null
+        and coalesce(expiry.result, 'confirmed') = 'confirmed'`,
   ])
   const byLifecycle = { requested: 0, confirmed: 0, rejected: 0, superseded: 0, expired: 0, removed: 0 }
   for (const { lifecycle, count } of counts) byLifecycle[lifecycle] = count
@@ -36,6 +41,6 @@ export async function readReadModelStatus(sql: Sql): Promise<ReadModelStatus> {
     counts: byLifecycle,
     oldestUnresultedMs: open?.ageMs ?? null,
     timers: timers ?? { due: 0, running: 0, nextDueInMs: null },
-    awaitingRemoval: byLifecycle.expired,
+    awaitingRemoval: removals?.count ?? 0,
   }
 }
