@@ -1,0 +1,86 @@
+import { open } from "node:fs/promises"
+import { HDNodeWallet, Mnemonic, SigningKey, Wallet } from "ethers"
+import type { Hex } from "../../chain-writer/ports.ts"
+import { ConfigurationError } from "../../runtime/errors.ts"
+import { lowerHex } from "./registries.ts"
+
+/** Everyone has these keys: they are for a chain that nobody else can reach. */
+const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test test junk"
+export const DEVELOPMENT_CHAIN_ID = 31337n
+
+/** A transaction to be signed, as the key's holder gets it. */
+export interface UnsignedTransaction {
+  readonly chainId: bigint
+  readonly type: 2
+  readonly nonce: number
+  /** Null to make a contract. */
+  readonly to: string | null
+  readonly data: string
+  readonly value: bigint
+  readonly gasLimit: bigint
+  readonly maxFeePerGas: bigint
+  readonly maxPriorityFeePerGas: bigint
+}
+
+/** What a key store has to be able to do; the key itself stays with it. */
+export interface KeyHolder {
+  readonly address: Hex
+  /** The signed transaction, serialised. */
+  signTransaction(transaction: UnsignedTransaction): Promise<string>
+}
+
+function keyHolder(wallet: Wallet | HDNodeWallet): KeyHolder {
+  return {
+    address: lowerHex(wallet.address),
+    signTransaction: transaction => wallet.signTransaction(transaction),
+  }
+}
+
+/** Account `index` of the development mnemonic. Throws ConfigurationError on any chain but 31337. */
+export function developmentKey(chainId: bigint, index: number): KeyHolder {
+  if (chainId !== DEVELOPMENT_CHAIN_ID) {
+    throw new ConfigurationError(
+      `The chain has id ${chainId}: development keys are refused there, everyone has them. Set BLOCKCHAIN_PRIVATE_KEY_FILE.`,
+    )
+  }
+  const mnemonic = Mnemonic.fromPhrase(DEVELOPMENT_MNEMONIC)
+  return keyHolder(HDNodeWallet.fromMnemonic(mnemonic, `m/44'/60'/0'/0/${index}`))
+}
+
+/** A key in memory, for tests. */
+export function keyFromHex(privateKey: string): KeyHolder {
+  return keyHolder(new Wallet(new SigningKey(privateKey)))
+}
+
+/**
+ * The key in a file: `0x` and 64 hex digits. Throws ConfigurationError, without the file's contents, when it cannot be
+ * read, when others than its owner may read it, or when it holds something else.
+ */
+export async function keyFromFile(path: string): Promise<KeyHolder> {
+  const text = await readPrivateFile(path)
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text)) {
+    throw new ConfigurationError(`The key file ${path} must hold one private key: 0x and 64 hex digits.`)
+  }
+  try {
+    return keyFromHex(text)
+  } catch {
+    // No cause: ethers' message quotes the key.
+    throw new ConfigurationError(`The key file ${path} does not hold a private key of secp256k1.`)
+  }
+}
+
+/** Mode and contents of the same open file: a path could be exchanged between the two. */
+async function readPrivateFile(path: string): Promise<string> {
+  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
+    throw new ConfigurationError(`The key file ${path} cannot be read (${cause.code}).`)
+  })
+  try {
+    const { mode } = await file.stat()
+    if (mode & 0o077) {
+      throw new ConfigurationError(`The key file ${path} can be read by others: chmod 600 it.`)
+    }
+    return (await file.readFile("utf8")).trim()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,59 @@
+import { Transaction, type TransactionReceipt } from "ethers"
+import { UnavailableError } from "../../runtime/errors.ts"
+import type { KeyHolder } from "./keys.ts"
+import { createLedger } from "./ledger.ts"
+import type { ChainConnection } from "./provider.ts"
+
+export interface Call {
+  /** Null to make a contract. */
+  readonly to: string | null
+  readonly data: string
+}
+
+const POLL_MS = 200
+
+/**
+ * Sends calls by one account and waits until all are in a block: for set-up by a person, not for the lanes.
+ * Throws UnavailableError when one is not mined in time, Error when one reverts.
+ */
+export async function sendCalls(
+  connection: ChainConnection,
+  key: KeyHolder,
+  calls: readonly Call[],
+  timeoutMs: number,
+): Promise<readonly TransactionReceipt[]> {
+  const { provider } = connection
+  provider.pollingInterval = POLL_MS
+  const firstNonce = await provider.getTransactionCount(key.address, "latest")
+  const terms = await createLedger(connection).terms()
+  const hashes: string[] = []
+  for (const [index, { to, data }] of calls.entries()) {
+    const estimate = await provider.estimateGas({ from: key.address, to, data })
+    const raw = await key.signTransaction({
+      chainId: connection.chainId,
+      type: 2,
+      nonce: firstNonce + index,
+      to,
+      data,
+      value: 0n,
+      gasLimit: (estimate * 5n) / 4n,
+      maxFeePerGas: terms.baseFeePerGasWei * 2n + terms.priorityFeePerGasWei,
+      maxPriorityFeePerGas: terms.priorityFeePerGasWei,
+    })
+    hashes.push(Transaction.from(raw).hash ?? "")
+    await provider.send("eth_sendRawTransaction", [raw])
+  }
+  return Promise.all(hashes.map(hash => waitFor(connection, hash, timeoutMs)))
+}
+
+async function waitFor(
+  { provider }: ChainConnection,
+  hash: string,
+  timeoutMs: number,
+): Promise<TransactionReceipt> {
+  const receipt = await provider.waitForTransaction(hash, 1, timeoutMs).catch(cause => {
+    throw new UnavailableError(`Transaction ${hash} was not mined within ${timeoutMs / 1000} s.`, { cause })
+  })
+  if (receipt?.status !== 1) throw new Error(`transaction ${hash} reverted`)
+  return receipt
+}
