@@ -1,6 +1,6 @@
 import type { PartitionLog } from "../../../outbox/ports.ts"
 import type { Sql } from "../client.ts"
-import { hasSqlState } from "../sql-state.ts"
+import { withSqlState } from "../sql-state.ts"
 
 const LOCK_NOT_AVAILABLE = "55P03"
 const TRIES_AT_MIGRATION = 10
@@ -12,7 +12,7 @@ export function createPostgresPartitionLog(sql: Sql): PartitionLog {
         const [row] = await sql<{ made: number }[]>`select reconciler.ensure_partitions(${daysAhead}) as made`
         return { outcome: "ensured", made: row?.made ?? 0 }
       } catch (error) {
-        if (hasSqlState(error, LOCK_NOT_AVAILABLE)) return { outcome: "busy" }
+        if (withSqlState(error, LOCK_NOT_AVAILABLE)) return { outcome: "busy" }
         throw error
       }
     },
