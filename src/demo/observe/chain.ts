@@ -1,4 +1,4 @@
-import { Contract, Interface, type JsonRpcProvider, type Log, toBeHex } from "ethers"
+import { Contract, Interface, type JsonRpcProvider, type Log } from "ethers"
 import {
   attackSignatureRegistry,
   blockedIpRegistry,
@@ -104,7 +104,7 @@ export async function readGetters(
     if (registry === "attack-signature") return []
     const getter = registry === "patient" ? "isPatientRegistered" : "isIPBlocked"
     const contract = new Contract(contracts[registry], interfaces[registry], provider)
-    const answer: boolean = await contract.getFunction(getter).staticCall(toBeHex(subject, 32))
+    const answer: boolean = await contract.getFunction(getter).staticCall(subject)
     return [{ getter, subject, answer } as const]
   })
   return answers.flat()
