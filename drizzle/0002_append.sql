@@ -123,8 +123,8 @@ CREATE FUNCTION "reconciler"."append"(
   OUT outcome text, OUT seq bigint, OUT event_id uuid
 ) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- The first 4 bytes, so that sorted subjects are also sorted locks.
-  PERFORM pg_advisory_xact_lock(1380137284, ('x' || left(encode(subject, 'hex') || '00000000', 8))::bit(32)::integer);
+  -- 64 bits: with fewer, two subjects would share a lock, and sorted subjects would not be sorted locks.
+  PERFORM pg_advisory_xact_lock(hashtextextended(encode(subject, 'hex'), 1380137284));
   SELECT a.outcome, a.seq, a.event_id INTO outcome, seq, event_id
     FROM reconciler.append_serialised(type, subject, payload, traceparent, causation_id) a;
 END
