@@ -18,13 +18,13 @@ const sources = join(import.meta.dirname, "..", "..", "src")
 /** Prints what it was given, then ends as its first argument says. */
 const mainProgram = `
 const [command, ...args] = process.argv.slice(2)
-console.log(JSON.stringify({ command, args, launched: Number(process.env.RECONCILER_PARENT_PID) === process.ppid }))
-if (command === "exit") process.exit(Number(args[0]))
 if (command === "wait") {
   process.on("SIGTERM", () => process.exit(7))
   process.on("SIGINT", () => process.exit(8))
   setInterval(() => undefined, 60_000)
 }
+console.log(JSON.stringify({ command, args, launched: Number(process.env.RECONCILER_PARENT_PID) === process.ppid }))
+if (command === "exit") process.exit(Number(args[0]))
 `
 
 /** Stands in for npm: counts its runs and makes a node_modules, slowly enough for a second launcher to come. */
