@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { JsonRpcProvider } from "ethers"
+import { connectChain } from "../adapters/ethereum/provider.ts"
 import { closeDatabase, openDatabase } from "../adapters/postgres/client.ts"
 import type { Clock } from "../runtime/clock.ts"
 import { createNeighbour } from "./app/neighbour.ts"
@@ -30,6 +30,8 @@ export interface HospitalDay {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
   /** For the pseudonyms; a new one a run by default. */
   readonly subjectKey?: Uint8Array
+  /** How long nothing may move before the day counts as stuck. */
+  readonly patienceMs?: number
 }
 
 const WRITERS = 6
@@ -38,22 +40,18 @@ const WRITERS = 6
  * Sends a day's traffic through the running pipeline, waits until all of it has ended, and checks by itself what came
  * out. The app's tables, the migrated log and the contracts must be there. Writes the report: one JSON object, or a
  * table for a person; progress and what is wrong go to stderr. Rejects when the signal aborts.
- * Throws an OperatorError (exit 64) if `operations` is too small to try every kind of traffic.
+ * Throws an OperatorError if `operations` is too small to try every kind of traffic (64), or no node answers (69).
  */
 export async function runHospitalDay(day: HospitalDay): Promise<{ holds: boolean; report: DemoReport }> {
   const { operations, seed } = day.options
   const plan = makePlan({ seed, operations, writers: WRITERS })
+  const chain = await connectChain({ url: day.blockchainProviderUrl, requestTimeoutMs: 10_000 })
   // One for the checks beside the writers' own connections.
   const sql = openDatabase({ url: day.databaseUrl, max: WRITERS + 1, applicationName: "reconciler-demo" })
-  const provider = new JsonRpcProvider(day.blockchainProviderUrl, undefined, {
-    staticNetwork: true,
-    cacheTimeout: -1,
-    batchMaxCount: 1,
-  })
   try {
-    return await liveThrough(day, plan, { sql, provider })
+    return await liveThrough(day, plan, { sql, provider: chain.provider })
   } finally {
-    provider.destroy()
+    chain.close()
     await closeDatabase(sql)
   }
 }

@@ -74,7 +74,7 @@ function expectedRow(ours: readonly RecordedOperation[], expires: boolean): Expe
 }
 
 /**
- * The word an operation leaves in its slot once the day is over, or null for one of an unknown kind. `occurredAtMs` is
+ * The word an operation leaves in its slot once the day is over, or null for a broken one. `occurredAtMs` is
  * the log's; nobody else knows it. An automatic block leaves its tombstone: the word without ACTIVE.
  */
 export function finalWord(operation: RecordedOperation, occurredAtMs: number): bigint | null {
@@ -82,8 +82,8 @@ export function finalWord(operation: RecordedOperation, occurredAtMs: number): b
   return word !== null && isAutomaticBlock(operation) ? word & ~BigInt(FLAG.active) : word
 }
 
-/** The word that the pipeline must have sent for it. */
+/** The word that the pipeline must have sent for it; null for what must never be sent, whose payload makes no word. */
 export function requestWord(operation: RecordedOperation, occurredAtMs: number): bigint | null {
-  if (operation.kind === null) return null
+  if (operation.kind === null || operation.expected === "dead-lettered") return null
   return operationDefinition(operation.kind).word({ ...operation, occurredAtMs })
 }

@@ -174,16 +174,23 @@ export function perfectDay(): Day {
     transactionHash: hash("neighbour"),
   })
 
-  const broken = event({
-    type: "rename-ip.requested",
-    subject: subjectNamed("broken"),
-    payload: {},
-    occurredAtMs: START_MS,
-    causationId: null,
-  })
-  recorder.subject(broken.subject, "ip-block")
-  recorder.appended({ ...broken, registry: "ip-block", kind: null, expected: "dead-lettered" })
-  operations.set("broken", { ...broken, registry: "ip-block", kind: null, expected: "dead-lettered" })
+  const broken = [
+    { name: "broken", type: "rename-ip.requested", kind: null, payload: {} },
+    {
+      name: "unreadable",
+      type: "block-ip.requested",
+      kind: "block-ip",
+      payload: { manual: false, expiresAt: "soon" },
+    },
+  ] as const
+  for (const { name, type, kind, payload } of broken) {
+    const subject = subjectNamed(name)
+    const request = event({ type, subject, payload, occurredAtMs: START_MS, causationId: null })
+    const operation = { ...request, registry: "ip-block", kind, expected: "dead-lettered" } as const
+    recorder.subject(subject, "ip-block")
+    recorder.appended(operation)
+    operations.set(name, operation)
+  }
   recorder.subject(subjectNamed("undone"), "patient")
   recorder.rolledBack("00000000-0000-4000-8000-000000000001", subjectNamed("undone"))
   recorder.subject(subjectNamed("refused"), "patient")
@@ -203,7 +210,10 @@ export function perfectDay(): Day {
     subject: subjectNamed,
     observed: {
       log,
-      deadLetters: [{ eventId: broken.eventId, reason: "unknown-type" }],
+      deadLetters: broken.map(({ name }) => ({
+        eventId: (operations.get(name) as RecordedOperation).eventId,
+        reason: "unreadable",
+      })),
       chain: { outcomes, gasUsed: 120_000n },
       words: new Map<Subject, bigint>([
         [subjectNamed("patient"), words.get("patient") as bigint],
@@ -216,6 +226,7 @@ export function perfectDay(): Day {
         [subjectNamed("contested"), neighbourWord],
         [subjectNamed("signature"), words.get("signature") as bigint],
         [subjectNamed("broken"), 0n],
+        [subjectNamed("unreadable"), 0n],
         [subjectNamed("undone"), 0n],
         [subjectNamed("refused"), 0n],
       ]),

@@ -1,6 +1,6 @@
-import { Writable } from "node:stream"
 import { describe, expect, it } from "vitest"
 import { type StageCounts, startProgress } from "../../../src/demo/progress.ts"
+import { textStream } from "../../support/text-stream.ts"
 
 /** Each wait ends when the test says so. */
 function manualClock() {
@@ -26,24 +26,6 @@ function manualClock() {
   }
 }
 
-class TextStream extends Writable {
-  constructor(onText: (text: string) => void) {
-    super({
-      decodeStrings: false,
-      write(chunk, _encoding, done) {
-        onText(String(chunk))
-        done()
-      },
-    })
-  }
-}
-
-function capture(isTTY: boolean) {
-  const written: string[] = []
-  const stream = Object.assign(new TextStream(text => written.push(text)), { isTTY })
-  return { stream, written }
-}
-
 const counts = (done: number, waiting: number, oldestAgeMs: number | null): StageCounts => ({
   done,
   waiting,
@@ -53,7 +35,7 @@ const counts = (done: number, waiting: number, oldestAgeMs: number | null): Stag
 describe("the demo's progress", () => {
   it("writes one line every two seconds where there is no terminal, with the rate since the last", async () => {
     const clock = manualClock()
-    const { stream, written } = capture(false)
+    const { stream, written } = textStream()
     let done = 0
     const read = async () => {
       done += 100
@@ -71,7 +53,7 @@ describe("the demo's progress", () => {
 
   it("redraws in place on a terminal", async () => {
     const clock = manualClock()
-    const { stream, written } = capture(true)
+    const { stream, written } = textStream({ isTTY: true })
     const read = async () => counts(1, 0, null)
     const progress = startProgress({ stages: [{ name: "relay", read }], stderr: stream, clock })
     await clock.pass()
@@ -83,7 +65,7 @@ describe("the demo's progress", () => {
 
   it("goes on when a stage cannot answer", async () => {
     const clock = manualClock()
-    const { stream, written } = capture(false)
+    const { stream, written } = textStream()
     const read = () => Promise.reject(new Error("no connection"))
     const progress = startProgress({ stages: [{ name: "relay", read }], stderr: stream, clock })
     await clock.pass()
