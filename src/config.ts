@@ -43,6 +43,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface ConfigNeeds {
   /** False for `deploy`, which is what makes the contracts. */
   readonly contracts: boolean
+  /** The servers the command talks to; the others may stay unset. All by default. */
+  readonly servers?: readonly Embeddable[]
 }
 
 /** Throws one ConfigurationError (exit code 78) that names every fault and its remedy. Values are never shown: a URL holds a password. */
@@ -52,7 +54,7 @@ export function readConfig(
 ): Config {
   const faults: string[] = []
   const values = parseAll(environment, faults)
-  const external = externalServices(values, faults)
+  const external = externalServices(values, needs.servers ?? EMBEDDABLE, faults)
   const contracts = contractAddresses(values, external, needs, faults)
   if (faults.length > 0) {
     throw new ConfigurationError(
@@ -84,7 +86,11 @@ const externalSetting = {
 } as const satisfies Record<Embeddable, SettingName>
 
 /** A forgotten variable must never confirm patients on a throwaway chain: all external, or each embedded one named. */
-function externalServices(values: Values, faults: string[]): ReadonlySet<Embeddable> {
+function externalServices(
+  values: Values,
+  needed: readonly Embeddable[],
+  faults: string[],
+): ReadonlySet<Embeddable> {
   const embedded = values.EMBEDDED ?? new Set<Embeddable>()
   const external = new Set(EMBEDDABLE.filter(service => values[externalSetting[service]] !== undefined))
   for (const service of external) {
@@ -92,7 +98,7 @@ function externalServices(values: Values, faults: string[]): ReadonlySet<Embedda
     faults.push(`EMBEDDED names ${service}, but ${externalSetting[service]} is set: remove one of them`)
   }
   if (external.size === 0 && embedded.size === 0) return external
-  for (const service of EMBEDDABLE) {
+  for (const service of needed) {
     if (external.has(service) || embedded.has(service)) continue
     faults.push(
       `${externalSetting[service]} is missing while others are set: set it, or name ${service} in EMBEDDED to use a throwaway one`,
@@ -168,4 +174,10 @@ function toConfig(
     logLevel: required(values, "LOG_LEVEL"),
     logFormat: required(values, "LOG_FORMAT"),
   })
+}
+
+/** The launcher's process id, if this process was started by `src/launch.mjs`; it goes when the launcher goes. */
+export function launcherPid(environment: Environment = process.env): number | null {
+  const pid = Number(environment.RECONCILER_PARENT_PID)
+  return Number.isInteger(pid) && pid > 1 ? pid : null
 }

@@ -38,13 +38,22 @@ function keyHolder(wallet: Wallet | HDNodeWallet): KeyHolder {
 
 /** Account `index` of the development mnemonic. Throws ConfigurationError on any chain but 31337. */
 export function developmentKey(chainId: bigint, index: number): KeyHolder {
+  return keyHolder(developmentWallet(chainId, index))
+}
+
+/** The same account's key itself, `0x` and 64 hex digits, for a program that plays another branch. */
+export function developmentPrivateKey(chainId: bigint, index: number): string {
+  return developmentWallet(chainId, index).privateKey
+}
+
+function developmentWallet(chainId: bigint, index: number): HDNodeWallet {
   if (chainId !== DEVELOPMENT_CHAIN_ID) {
     throw new ConfigurationError(
       `The chain has id ${chainId}: development keys are refused there, everyone has them. Set BLOCKCHAIN_PRIVATE_KEY_FILE.`,
     )
   }
   const mnemonic = Mnemonic.fromPhrase(DEVELOPMENT_MNEMONIC)
-  return keyHolder(HDNodeWallet.fromMnemonic(mnemonic, `m/44'/60'/0'/0/${index}`))
+  return HDNodeWallet.fromMnemonic(mnemonic, `m/44'/60'/0'/0/${index}`)
 }
 
 /** A key in memory, for tests. */

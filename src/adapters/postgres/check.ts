@@ -1,0 +1,44 @@
+import { ConfigurationError, UnavailableError } from "../../runtime/errors.ts"
+import type { Sql } from "./client.ts"
+import { currentWriterId } from "./event-log/set-writer-id.ts"
+import { readMigrations } from "./migrate.ts"
+
+/** Throws UnavailableError (exit code 69) when the server does not answer or refuses the login. The URL is never shown. */
+export async function assertReachable(sql: Sql): Promise<void> {
+  try {
+    await sql`select 1`
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : ""
+    throw new UnavailableError(
+      `PostgreSQL cannot be used${code}: check DATABASE_URL, that the server runs, and that the login and the database exist.`,
+      { cause },
+    )
+  }
+}
+
+/** Throws ConfigurationError (exit code 78) while the database is not at this version: running on would lose or garble. */
+export async function assertMigrated(sql: Sql): Promise<void> {
+  const missing = await missingMigrations(sql)
+  if (missing.length === 0) return
+  throw new ConfigurationError(
+    `The database lacks ${missing.length} migration(s) (${missing.join(", ")}): run \`reconciler migrate\`.`,
+  )
+}
+
+/** Two branches of one writer id could give out the same position: what is configured must be what the log was made with. */
+export async function assertWriterId(sql: Sql, writerId: number): Promise<void> {
+  const actual = await currentWriterId(sql)
+  if (actual === writerId) return
+  throw new ConfigurationError(
+    `WRITER_ID is ${writerId}, but this database's log was made with ${actual}: set WRITER_ID=${actual}, or run \`reconciler migrate\` before the first event.`,
+  )
+}
+
+async function missingMigrations(sql: Sql): Promise<readonly string[]> {
+  const [found] = await sql`select to_regclass('reconciler.migrations') is not null as present`
+  const rows = found?.present ? await sql<{ hash: string }[]>`select hash from reconciler.migrations` : []
+  const applied = new Set(rows.map(row => row.hash))
+  return readMigrations()
+    .filter(migration => !applied.has(migration.hash))
+    .map(migration => migration.name)
+}

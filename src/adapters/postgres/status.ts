@@ -1,0 +1,56 @@
+import type { StatusSources } from "../../ops/status.ts"
+import { readChainWriterStatus } from "./chain-writer/status.ts"
+import type { Sql } from "./client.ts"
+import { createDeadLetters } from "./dead-letters/dead-letters.ts"
+import { readReadModelStatus } from "./projector/status.ts"
+import { createPostgresRelayStatus } from "./relay/status.ts"
+
+/** The answers that Postgres has. */
+export function createStatusSources(sql: Sql): Omit<StatusSources, "consumerLag"> {
+  const relayStatus = createPostgresRelayStatus(sql)
+  return {
+    async relay() {
+      const [{ waiting, oldestAgeMs }, events] = await Promise.all([relayStatus.waiting(), countEvents(sql)])
+      return { done: Math.max(0, events - waiting), waiting, oldestAgeMs }
+    },
+    async chainWriter() {
+      const { pending, claimed, included, final, oldestPendingAgeMs } = await readChainWriterStatus(sql)
+      return { done: final, waiting: pending + claimed + included, oldestAgeMs: oldestPendingAgeMs }
+    },
+    async projector() {
+      const { counts, oldestUnresultedMs, timers } = await readReadModelStatus(sql)
+      const { requested, ...resulted } = counts
+      const done = Object.values(resulted).reduce((sum, count) => sum + count, 0)
+      return { done, waiting: requested + timers.due + timers.running, oldestAgeMs: oldestUnresultedMs }
+    },
+    async writeBack() {
+      const [{ counts, awaitingRemoval }, open] = await Promise.all([
+        readReadModelStatus(sql),
+        readOpenWork(sql),
+      ])
+      return { done: counts.removed, waiting: awaitingRemoval + open.waiting, oldestAgeMs: open.oldestAgeMs }
+    },
+    deadLetters: () => createDeadLetters(sql).count(),
+    async findings() {
+      const { findings } = await readChainWriterStatus(sql)
+      return findings.map(({ lane, type, finding, sinceMs }) => ({
+        finding,
+        about: type === null ? `lane ${lane}` : `lane ${lane}, ${type}`,
+        sinceMs,
+      }))
+    },
+  }
+}
+
+async function countEvents(sql: Sql): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`select count(*)::int as count from reconciler.outbox`
+  return row?.count ?? 0
+}
+
+async function readOpenWork(sql: Sql): Promise<{ waiting: number; oldestAgeMs: number | null }> {
+  const [row] = await sql<{ waiting: number; oldestAgeMs: number | null }[]>`
+    select count(*)::int as waiting,
+      (extract(epoch from clock_timestamp() - min(due_at)) * 1000)::float8 as "oldestAgeMs"
+    from reconciler.write_backs where done_at is null and due_at <= clock_timestamp()`
+  return row ?? { waiting: 0, oldestAgeMs: null }
+}

@@ -1,0 +1,36 @@
+import { prepareDatabase } from "../infrastructure.ts"
+import { ConfigurationError, EXIT } from "../runtime/errors.ts"
+import type { AddCommand } from "./program.ts"
+
+export const addMigrate: AddCommand = (program, context, answer) => {
+  program
+    .command("migrate")
+    .description("Brings the database in DATABASE_URL to this version and gives the branch its WRITER_ID.")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Safe to run again, and from several machines at once. Needs the right to create the schema "reconciler".
+
+Example:
+  DATABASE_URL=postgres://owner@db/caregrid WRITER_ID=3 reconciler migrate`,
+    )
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const config = context.config({ contracts: false, servers: ["postgres"] })
+      if (config.databaseUrl === null) {
+        throw new ConfigurationError(
+          "DATABASE_URL is missing: an embedded database is migrated by `reconciler run`.",
+        )
+      }
+      const applied = await prepareDatabase(config.databaseUrl, config.writerId)
+      context.stdout.write(
+        json ? `${JSON.stringify({ applied, writerId: config.writerId })}\n` : summary(applied),
+      )
+      answer(EXIT.ok)
+    })
+}
+
+function summary(applied: readonly string[]): string {
+  if (applied.length === 0) return "The database is at this version already.\n"
+  return `Applied ${applied.length} migration(s):\n${applied.map(name => `  ${name}\n`).join("")}`
+}

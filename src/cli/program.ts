@@ -1,0 +1,59 @@
+import { Command, CommanderError } from "commander"
+import { EXIT, OperatorError } from "../runtime/errors.ts"
+import type { CliContext } from "./context.ts"
+import { addDemo } from "./demo.ts"
+import { addDeploy } from "./deploy.ts"
+import { addMigrate } from "./migrate.ts"
+import { addRun } from "./run.ts"
+import { addStatus } from "./status.ts"
+
+/** A command's registration: one file each. `answer` hands the exit code back, since nothing but main.ts exits. */
+export type AddCommand = (program: Command, context: CliContext, answer: (code: number) => void) => void
+
+const commands: readonly AddCommand[] = [addRun, addMigrate, addDeploy, addStatus, addDemo]
+
+/** Runs one command line and gives its exit code; errors that a person can mend are one message without a stack trace. */
+export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
+  let code: number = EXIT.ok
+  const program = new Command("reconciler")
+    .description("Publishes the Postgres outbox to Kafka and puts each operation on the chain exactly once.")
+    .version("0.1.0")
+    .showHelpAfterError("(add --help for the options)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => context.stdout.write(text),
+      writeErr: text => context.stderr.write(text),
+    })
+  for (const add of commands) {
+    add(program, context, given => {
+      code = given
+    })
+  }
+  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
+  try {
+    await program.parseAsync(argv, { from: "user" })
+    return code
+  } catch (error) {
+    return explain(error, context)
+  }
+}
+
+function explain(error: unknown, context: CliContext): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (context.signal.aborted && isAbort(error, context.signal)) {
+    context.stderr.write("reconciler: stopped before it was ready\n")
+    return EXIT.tryAgain
+  }
+  if (error instanceof OperatorError) {
+    context.stderr.write(`reconciler: ${error.message}\n`)
+    return error.exitCode
+  }
+  context.stderr.write(
+    `reconciler: this is a defect, please report it: ${error instanceof Error ? error.stack : error}\n`,
+  )
+  return EXIT.completeFailure
+}
+
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && error.name === "AbortError")
+}

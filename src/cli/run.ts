@@ -1,0 +1,78 @@
+import { InvalidArgumentError } from "commander"
+import type { Config } from "../config.ts"
+import { runServices } from "../run-services.ts"
+import { EXIT } from "../runtime/errors.ts"
+import { linkedSignal } from "../runtime/linked-signal.ts"
+import { ROLES, type Role } from "../settings.ts"
+import type { CliContext } from "./context.ts"
+import type { AddCommand } from "./program.ts"
+import { progressReport } from "./progress.ts"
+import { startService, withShutdown } from "./service.ts"
+
+export const addRun: AddCommand = (program, context, answer) => {
+  program
+    .command("run")
+    .description("Runs the service until it is stopped.")
+    .option(
+      "--roles <list>",
+      `which of ${ROLES.join(", ")} run here, separated by commas`,
+      parseRoles,
+      new Set(ROLES),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm start                                    everything embedded, for trying; its data are temporary
+  reconciler run                               all roles, on the servers that the environment names
+  reconciler run --roles relay,projector       two of the roles; the others run elsewhere`,
+    )
+    .action(async ({ roles }: { roles: ReadonlySet<Role> }) => answer(await run(context, roles)))
+}
+
+function parseRoles(text: string): ReadonlySet<Role> {
+  const roles = text.split(",").map(part => part.trim())
+  const unknown = roles.filter(role => !ROLES.some(known => known === role))
+  if (unknown.length > 0)
+    throw new InvalidArgumentError(`names from ${ROLES.join(", ")}, separated by commas.`)
+  return new Set(ROLES.filter(role => roles.includes(role)))
+}
+
+async function run(context: CliContext, roles: ReadonlySet<Role>): Promise<number> {
+  const config = context.config()
+  const logger = context.logger(config)
+  return withShutdown(logger, async shutdown => {
+    using running = linkedSignal(context.signal)
+    let lost: Error | undefined
+    const started = await startService(context, {
+      config,
+      roles,
+      logger,
+      report: progressReport(context.stderr),
+      shutdown,
+      onLost(error) {
+        lost = error
+        running.abort()
+      },
+    })
+    context.stderr.write(readyMessage(config, started.connections))
+    logger.info({ roles: [...roles] }, "running")
+    await runServices(started.services, running.signal)
+    if (lost) throw lost
+    logger.info("stopped")
+    return EXIT.ok
+  })
+}
+
+function readyMessage(
+  config: Config,
+  connections: { readonly contracts: object; readonly databaseUrl: string },
+): string {
+  if (config.embedded.size === 0) return ""
+  const lines = [
+    `Embedded: ${[...config.embedded].join(", ")}. Their data are temporary: they are deleted when this ends.`,
+  ]
+  if (config.embedded.has("postgres")) lines.push(`  DATABASE_URL=${connections.databaseUrl}`)
+  if (config.embedded.has("chain")) lines.push(`  contracts: ${JSON.stringify(connections.contracts)}`)
+  return `${lines.join("\n")}\nRunning. Ctrl-C stops it.\n`
+}

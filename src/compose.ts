@@ -1,0 +1,185 @@
+import { randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import { createLedger } from "./adapters/ethereum/ledger.ts"
+import { operationTypes, type RegistryAddresses } from "./adapters/ethereum/registries.ts"
+import { createRegistry } from "./adapters/ethereum/registry.ts"
+import { createSigner } from "./adapters/ethereum/signer.ts"
+import { ensureTopics } from "./adapters/kafka/admin.ts"
+import type { KafkaSettings } from "./adapters/kafka/client.ts"
+import { createKafkaPublisher } from "./adapters/kafka/publisher.ts"
+import { createKafkaSubscription } from "./adapters/kafka/subscription.ts"
+import { createLanes } from "./adapters/postgres/chain-writer/lanes.ts"
+import { createOperationQueue } from "./adapters/postgres/chain-writer/operation-queue.ts"
+import { createTransactionLog } from "./adapters/postgres/chain-writer/transaction-log.ts"
+import { assertMigrated, assertReachable, assertWriterId } from "./adapters/postgres/check.ts"
+import { closeDatabase, openDatabase, type Sql } from "./adapters/postgres/client.ts"
+import { createPostgresPartitionLog } from "./adapters/postgres/event-log/ensure-partitions.ts"
+import { createReadModel } from "./adapters/postgres/projector/read-model.ts"
+import { createPostgresRelayCursor } from "./adapters/postgres/relay/cursor.ts"
+import { createPostgresEventSource } from "./adapters/postgres/relay/event-source.ts"
+import { createAppTables } from "./adapters/postgres/write-back/app-tables.ts"
+import { allTopics, requestTopics, type Topics, topicsWithPrefix } from "./bus/topics.ts"
+import { createIntake } from "./chain-writer/intake.ts"
+import { createLaneWriter } from "./chain-writer/writer.ts"
+import type { Config } from "./config.ts"
+import { assertContracts, type Connections, laneKeys, openChain } from "./infrastructure.ts"
+import { createPartitionKeeper } from "./outbox/partition-keeper.ts"
+import { type Parts, pipeline, type Service } from "./pipeline.ts"
+import { createProjector } from "./projector/projector.ts"
+import { createTtl } from "./projector/ttl.ts"
+import type { EventPublisher } from "./relay/ports.ts"
+import { createRelay } from "./relay/relay.ts"
+import { createRunners } from "./run-services.ts"
+import type { Clock } from "./runtime/clock.ts"
+import type { Logger } from "./runtime/logger.ts"
+import type { Shutdown } from "./runtime/shutdown.ts"
+import type { Role } from "./settings.ts"
+import { canWriteBack, createWriteBack } from "./write-back/write-back.ts"
+
+/** The composition root: the only file that opens the service's clients, and knows which adapter satisfies which port. */
+
+export interface ComposeOptions {
+  readonly config: Config
+  readonly connections: Connections & { readonly contracts: RegistryAddresses }
+  readonly roles: ReadonlySet<Role>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly shutdown: Shutdown
+  /** For fault tests: what stands between the relay and Kafka. */
+  readonly aroundPublisher?: (publisher: EventPublisher) => EventPublisher
+}
+
+interface Composed extends ComposeOptions {
+  readonly sql: Sql
+  readonly kafka: KafkaSettings
+  readonly topics: Topics
+  /** Unique to this process: a lease is renewed by its holder only. */
+  readonly holder: string
+}
+
+const DAYS_AHEAD = 7
+const POOL_CONNECTIONS = 10
+const TIMERS_A_PASS = 500
+const WRITE_BACKS_A_PASS = 500
+
+/** Opens the clients of these roles and gives their services. Everything opened is closed by `shutdown`. */
+export async function compose(options: ComposeOptions): Promise<readonly Service[]> {
+  const { config, connections, roles, shutdown, clock, logger } = options
+  const sql = openPool(options, POOL_CONNECTIONS)
+  await assertReachable(sql)
+  await assertMigrated(sql)
+  await assertWriterId(sql, config.writerId)
+  const kafka = { brokers: connections.kafkaBrokers, clientId: "caregrid-reconciler", logger }
+  const topics = topicsWithPrefix(config.topicPrefix)
+  const { mismatched } = await ensureTopics(kafka, allTopics(topics), {
+    partitions: config.topicPartitions,
+    replicationFactor: config.topicReplicationFactor,
+  })
+  for (const { topic, partitions } of mismatched) {
+    logger.warn(
+      { topic, partitions, configured: config.topicPartitions },
+      "topic has other partitions; left as it is",
+    )
+  }
+  const composed = { ...options, sql, kafka, topics, holder: `${hostname()}:${process.pid}:${randomUUID()}` }
+  const parts: Parts = {
+    ...(roles.has("relay") && { relay: composeRelay(composed) }),
+    ...(roles.has("chain-writer") && { chainWriter: await composeChainWriter(composed) }),
+    ...(roles.has("projector") && { projector: composeProjector(composed) }),
+    ...(roles.has("write-back") && (await composeWriteBack(composed))),
+  }
+  const subscribe = () => createKafkaSubscription(kafka, clock)
+  return pipeline(parts, createRunners({ clock, logger, subscribe, shutdown }))
+}
+
+function openPool({ connections, shutdown, logger }: ComposeOptions, max: number): Sql {
+  const sql = openDatabase({
+    url: connections.databaseUrl,
+    max,
+    applicationName: "reconciler",
+    onNotice: message => logger.debug({ message }, "database notice"),
+  })
+  shutdown.add("database", () => closeDatabase(sql))
+  return sql
+}
+
+function composeRelay(composed: Composed): NonNullable<Parts["relay"]> {
+  const { config, clock, logger, topics, holder, sql, shutdown, aroundPublisher = same } = composed
+  const publisher = aroundPublisher(createKafkaPublisher(composed.kafka))
+  shutdown.add("Kafka producer", () => publisher.close())
+  const relay = createRelay({
+    // A connection of its own: what it remembers is true for one session.
+    source: createPostgresEventSource({ sql: openPool(composed, 1), clock }),
+    cursor: createPostgresRelayCursor(sql),
+    publisher,
+    topics,
+    clock,
+    holder,
+    leaseMs: config.leaseMs,
+    batchSize: config.relayBatchSize,
+    logger,
+  })
+  const partitionKeeper = createPartitionKeeper({
+    log: createPostgresPartitionLog(sql),
+    daysAhead: DAYS_AHEAD,
+  })
+  return { relay, partitionKeeper }
+}
+
+const same = (publisher: EventPublisher): EventPublisher => publisher
+
+async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts["chainWriter"]>> {
+  const { config, connections, clock, logger, topics, holder, sql, shutdown } = composed
+  const connection = await openChain(connections.blockchainProviderUrl)
+  shutdown.add("chain", () => connection.close())
+  await assertContracts(config, connection, connections.contracts, logger)
+  const keys = await laneKeys(config, connection.chainId)
+  const shared = {
+    lanes: createLanes(sql),
+    log: createTransactionLog(sql),
+    ledger: createLedger(connection),
+    registries: operationTypes.map(type => createRegistry(connection, type, connections.contracts[type])),
+    clock,
+    logger,
+    holder,
+    leaseMs: config.leaseMs,
+    maxRecords: config.batchSize,
+    maxInFlight: config.batchesInFlight,
+    confirmations: config.confirmations,
+    stuckMs: config.confirmationTimeoutMs,
+  }
+  const intake = createIntake({
+    queue: createOperationQueue(sql),
+    maxPendingOperations: config.maxPendingOperations,
+  })
+  return {
+    intake: {
+      groupId: `${config.topicPrefix}.chain-writer`,
+      topics: requestTopics(topics),
+      offsets: intake,
+      handle: batch => intake.handle(batch),
+      overloaded: () => intake.overloaded(),
+    },
+    lanes: keys.map(key => createLaneWriter({ ...shared, signer: createSigner(key, connection.chainId) })),
+  }
+}
+
+function composeProjector({ config, clock, sql, topics }: Composed): NonNullable<Parts["projector"]> {
+  const readModel = createReadModel(sql)
+  return {
+    projector: createProjector({ readModel, topics, groupId: `${config.topicPrefix}.projector` }),
+    ttl: createTtl({ readModel, clock, batchSize: TIMERS_A_PASS }),
+  }
+}
+
+async function composeWriteBack({
+  config,
+  sql,
+  topics,
+  logger,
+}: Composed): Promise<Pick<Parts, "writeBack">> {
+  const appTables = createAppTables(sql, { appSchema: config.appSchema })
+  if (!(await canWriteBack(appTables, logger))) return {}
+  const groupId = `${config.topicPrefix}.write-back`
+  return { writeBack: createWriteBack({ appTables, topics, groupId, batchSize: WRITE_BACKS_A_PASS }) }
+}

@@ -1,0 +1,54 @@
+import type { ConsumerOptions } from "./bus/run-consumer.ts"
+import type { LaneWriter } from "./chain-writer/writer.ts"
+import type { Ttl } from "./projector/ttl.ts"
+import type { Relay } from "./relay/relay.ts"
+import type { Stage } from "./runtime/ticker.ts"
+import type { Role } from "./settings.ts"
+
+/** One thing that runs until it is told to stop: a stage with its ticker, or a consumer group's member. */
+export interface Service {
+  readonly role: Role
+  readonly name: string
+  run(signal: AbortSignal): Promise<void>
+}
+
+export type Consumer = Pick<ConsumerOptions, "groupId" | "topics" | "offsets" | "handle" | "overloaded">
+
+export interface Parts {
+  readonly relay?: { readonly relay: Relay; readonly partitionKeeper: Stage }
+  readonly chainWriter?: { readonly intake: Consumer; readonly lanes: readonly LaneWriter[] }
+  readonly projector?: { readonly projector: Consumer; readonly ttl: Ttl }
+  readonly writeBack?: { readonly consumer: Consumer; readonly settle: Stage }
+}
+
+export interface Runners {
+  consume(role: Role, consumer: Consumer): Service
+  tick(role: Role, stage: Stage & Partial<Pick<Relay, "waitForWork" | "release">>, idleMs: number): Service
+}
+
+/**
+ * START HERE. The app appends to the event log in its own transaction (outbox/append.ts); from there data flows down
+ * this list, and what a stage finds out is appended to the same log and comes down again.
+ */
+export function pipeline(
+  { relay, chainWriter, projector, writeBack }: Parts,
+  run: Runners,
+): readonly Service[] {
+  const services: Service[] = []
+  // 1. Event log -> Kafka, a topic per operation type.
+  if (relay)
+    services.push(run.tick("relay", relay.relay, 100), run.tick("relay", relay.partitionKeeper, 600_000))
+  // 2. Kafka -> queue -> chain, one lane a signing account; results -> event log.
+  if (chainWriter) services.push(run.consume("chain-writer", chainWriter.intake))
+  for (const lane of chainWriter?.lanes ?? []) services.push(run.tick("chain-writer", lane, 100))
+  // 3. Kafka -> read model with its timers; block-expired -> event log, where it is the request for the chain's cleanup.
+  if (projector)
+    services.push(run.consume("projector", projector.projector), run.tick("projector", projector.ttl, 250))
+  // 4. Results -> the app's tables; expired rows out, removals -> event log.
+  if (writeBack)
+    services.push(
+      run.consume("write-back", writeBack.consumer),
+      run.tick("write-back", writeBack.settle, 250),
+    )
+  return services
+}

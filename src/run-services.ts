@@ -1,0 +1,95 @@
+import type { Subscription } from "./bus/consume.ts"
+import { runConsumer } from "./bus/run-consumer.ts"
+import type { Runners, Service } from "./pipeline.ts"
+import type { Clock } from "./runtime/clock.ts"
+import { linkedSignal } from "./runtime/linked-signal.ts"
+import type { Logger } from "./runtime/logger.ts"
+import type { Shutdown } from "./runtime/shutdown.ts"
+import { runTicker } from "./runtime/ticker.ts"
+import { createWake, type Wake } from "./runtime/wake.ts"
+import type { Role } from "./settings.ts"
+
+/** Makes services of stages and consumers. A consumer that stored something wakes its role's stages. */
+export function createRunners(options: {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly subscribe: () => Subscription
+  readonly shutdown: Shutdown
+}): Runners {
+  const { clock, logger, shutdown } = options
+  const wakes = new Map<Role, Wake[]>()
+
+  function wakeOf(role: Role): Wake {
+    const wake = createWake(clock)
+    wakes.set(role, [...(wakes.get(role) ?? []), wake])
+    return wake
+  }
+
+  return {
+    consume: (role, consumer) => ({
+      role,
+      name: `${role} consumer`,
+      run: signal =>
+        runConsumer({
+          ...consumer,
+          async handle(batch) {
+            await consumer.handle(batch)
+            for (const wake of wakes.get(role) ?? []) wake.wake()
+          },
+          subscription: options.subscribe(),
+          logger,
+          clock,
+          signal,
+        }),
+    }),
+    tick(role, stage, idleMs) {
+      const wake = wakeOf(role)
+      if (stage.release) shutdown.add(`${stage.name} lease`, () => stage.release?.())
+      return {
+        role,
+        name: stage.name,
+        run: signal =>
+          runTicker(stage, {
+            clock,
+            logger,
+            signal,
+            idleMs,
+            waitForWork: (ms, until) => waitForEither(stage, wake, ms, until),
+          }),
+      }
+    },
+  }
+}
+
+/** The stage's own wait (a timer that runs out, an adaptive poll) or news from its consumer, whichever is first. */
+async function waitForEither(
+  stage: { waitForWork?: (ms: number, signal: AbortSignal) => Promise<void> },
+  wake: Wake,
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!stage.waitForWork) return wake.wait(ms, signal)
+  using either = linkedSignal(signal)
+  await Promise.race([stage.waitForWork(ms, either.signal), wake.wait(ms, either.signal)])
+  either.abort()
+}
+
+/**
+ * Runs all until the signal aborts; rejects with the first failure after the others have stopped: a process that does
+ * half of its work looks healthy and is not.
+ */
+export async function runServices(services: readonly Service[], signal: AbortSignal): Promise<void> {
+  using running = linkedSignal(signal)
+  let failure: Error | undefined
+  await Promise.all(
+    services.map(async service => {
+      try {
+        await service.run(running.signal)
+      } catch (error) {
+        failure ??= new Error(`${service.name} is broken for good`, { cause: error })
+        running.abort()
+      }
+    }),
+  )
+  if (failure) throw failure
+}
