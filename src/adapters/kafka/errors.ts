@@ -1,4 +1,7 @@
-import { KafkaJSError, KafkaJSProtocolError } from "kafkajs"
+import kafkajs from "kafkajs"
+
+// Node finds no named exports for these in kafkajs' CommonJS.
+const { KafkaJSError, KafkaJSProtocolError } = kafkajs
 
 /** The innermost error: kafkajs wraps what it gave up on. */
 function rootCause(error: unknown): unknown {
