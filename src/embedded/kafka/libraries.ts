@@ -32,7 +32,7 @@ export async function fetchLibraries(
     const partial = `${directory}.partial`
     rmSync(partial, { recursive: true, force: true })
     mkdirSync(dirname(directory), { recursive: true })
-    const args = ["-q", "-B", "-f", pom, goal, `-DoutputDirectory=${partial}`]
+    const args = ["-q", "-B", "-Dstyle.color=never", "-f", pom, goal, `-DoutputDirectory=${partial}`]
     const cwd = footprint.directory
     const { exitCode, tail } = await runChild(footprint, {
       command: maven,
@@ -58,9 +58,9 @@ function findMaven(environment: ToolEnvironment): string {
 }
 
 function fetchFailed(tail: string): string {
-  const reasons = tail.split("\n").filter(line => line.includes("ERROR"))
+  const reason = /\[ERROR\] \S.*/.exec(tail)?.[0] ?? ""
   return (
     "Maven could not fetch Apache Kafka. Check that Maven Central can be reached (a proxy or mirror belongs into " +
-    `~/.m2/settings.xml) and try again, or point KAFKA_BROKERS at a Kafka that runs.\n${reasons.slice(0, 2).join("\n")}`
+    `~/.m2/settings.xml) and try again, or point KAFKA_BROKERS at a Kafka that runs.\n${reason}`
   )
 }
