@@ -14,7 +14,8 @@ export async function deleteExpiredBlocks(
   const gone = await tx<{ id: bigint }[]>`
     with gone as (
       delete from ${tx(`${schema}.firewall_blockedip`)} b
-      where b.id in (select id::bigint from jsonb_array_elements_text(${jsonList(rowIds)}::text::jsonb) as id)
+      where b.id in (
+        select wanted.id::bigint from jsonb_array_elements_text(${jsonList(rowIds)}::text::jsonb) as wanted (id))
         and not b.is_manual and b.expiry_time <= clock_timestamp()
       returning b.id),
     unlinked as (

@@ -42,7 +42,8 @@ function lockLinked(tx: AnySql, schema: string, table: CareGridTable, keys: stri
     where b.id in (
       select l.row_id from reconciler.app_rows l
       where l.table_name = ${table}
-        and l.subject in (select decode(key, 'hex') from jsonb_array_elements_text(${keys}::text::jsonb) as key))
+        and l.subject in (
+          select decode(k.subject, 'hex') from jsonb_array_elements_text(${keys}::text::jsonb) as k (subject)))
     order by b.id
     for update of b skip locked`
 }
@@ -59,5 +60,6 @@ function readLinked(tx: AnySql, schema: string, table: CareGridTable, keys: stri
       b.id is not null as present, ${own}
     from reconciler.app_rows l left join ${tx(`${schema}.${table}`)} b on b.id = l.row_id
     where l.table_name = ${table}
-      and l.subject in (select decode(key, 'hex') from jsonb_array_elements_text(${keys}::text::jsonb) as key)`
+      and l.subject in (
+          select decode(k.subject, 'hex') from jsonb_array_elements_text(${keys}::text::jsonb) as k (subject))`
 }

@@ -37,7 +37,8 @@ export async function deleteWork(tx: AnySql, positions: readonly Position[]): Pr
   await tx`
     delete from reconciler.write_backs
     where operation_position in (
-      select p::bigint from jsonb_array_elements_text(${JSON.stringify(positions.map(String))}::text::jsonb) as p)`
+      select p.position::bigint
+      from jsonb_array_elements_text(${JSON.stringify(positions.map(String))}::text::jsonb) as p (position))`
 }
 
 export interface Postponement {

@@ -15,7 +15,8 @@ export async function readBlockVersions(
   const rows = await tx<{ seq: bigint; blockVersion: bigint }[]>`
     select o.seq, (o.payload ->> 'blockVersion')::bigint as "blockVersion"
     from reconciler.outbox o
-    where o.seq in (select seq::bigint from jsonb_array_elements_text(${JSON.stringify(expiries.map(String))}::text::jsonb) as seq)
+    where o.seq in (
+      select e.seq::bigint from jsonb_array_elements_text(${JSON.stringify(expiries.map(String))}::text::jsonb) as e (seq))
       and o.payload ? 'blockVersion'`
   return new Map(rows.map(row => [row.seq, row.blockVersion]))
 }

@@ -1,0 +1,115 @@
+import { type EventRecord, IP_BLOCK_REMOVED } from "../../../src/domain/event.ts"
+import { decideFlag, decideRemoval, type FoundRow } from "../../../src/write-back/decide.ts"
+import type { AppTables } from "../../../src/write-back/ports.ts"
+import { type AppTable, type Work, workOf } from "../../../src/write-back/work.ts"
+import { event } from "../event-builders.ts"
+import { createInMemoryDeadLetters } from "./dead-letters.ts"
+import { createInMemoryOffsets } from "./offsets.ts"
+
+export interface AppRow {
+  readonly table: AppTable
+  readonly subject: string
+  newest: bigint
+  manual: boolean
+  expiresAtMs: number | null
+  flag: boolean
+  hash: string
+  heldByApp: boolean
+}
+
+export interface InMemoryAppTables {
+  readonly appTables: AppTables
+  readonly deadLetters: ReturnType<typeof createInMemoryDeadLetters>["deadLetters"]
+  /** The app's rows by subject: a test adds, changes and deletes them as the app would. */
+  readonly rows: Map<string, AppRow>
+  /** The log: a test puts the expiries in, the twin its removals. */
+  readonly log: EventRecord[]
+}
+
+interface Pending {
+  readonly work: Work
+  readonly blockVersion: bigint
+  dueAtMs: number
+  done: boolean
+}
+
+export function createInMemoryAppTables(nowMs: () => number): InMemoryAppTables {
+  const rows = new Map<string, AppRow>()
+  const log: EventRecord[] = []
+  const pending: Pending[] = []
+  const offsets = createInMemoryOffsets()
+  const letters = createInMemoryDeadLetters()
+
+  function remember(work: Work): void {
+    const { operationPosition, operationId: eventId, subject } = work
+    const ended = log.find(({ position }) => position === operationPosition)?.payload.blockVersion
+    if (work.action === "remove" && ended === undefined) {
+      const reason = "expiry-not-in-log"
+      letters.insert({ source: "write-back", reason, eventId, position: operationPosition, subject })
+      return
+    }
+    const blockVersion = work.action === "remove" ? BigInt(String(ended)) : 0n
+    const known = pending.some(other =>
+      work.action === "remove"
+        ? other.blockVersion === blockVersion
+        : other.work.operationPosition === operationPosition,
+    )
+    if (!known) pending.push({ work, blockVersion, dueAtMs: nowMs(), done: false })
+  }
+
+  function found(work: Work): FoundRow {
+    const row = rows.get(work.subject)
+    if (!row || row.table !== work.table) return { state: "absent" }
+    if (row.heldByApp) return { state: "locked" }
+    const expiresInMs = row.expiresAtMs === null ? null : row.expiresAtMs - nowMs()
+    return { state: "here", newest: row.newest, manual: row.manual, expiresInMs }
+  }
+
+  function settleOne(item: Pending): boolean {
+    const { work, blockVersion } = item
+    const remove = work.action === "remove"
+    const decision = remove
+      ? decideRemoval(blockVersion, found(work))
+      : decideFlag(work.operationPosition, found(work))
+    if (decision.do === "wait") {
+      item.dueAtMs = nowMs() + decision.ms
+      return false
+    }
+    const row = rows.get(work.subject)
+    if (decision.do === "set-flag" && row) Object.assign(row, { flag: true, hash: work.transactionHash })
+    if (decision.do === "delete") rows.delete(work.subject)
+    item.done = true
+    if (remove) {
+      const payload = { blockVersion: blockVersion.toString(), rows: decision.do === "delete" ? 1 : 0 }
+      log.push({ ...event(IP_BLOCK_REMOVED, work.subject, payload), causationId: work.operationId })
+    }
+    return true
+  }
+
+  return {
+    rows,
+    log,
+    deadLetters: letters.deadLetters,
+    appTables: {
+      missingTables: async () => [],
+      storedOffset: offsets.storedOffset,
+      async apply(batch) {
+        for (const told of batch.events) {
+          const work = workOf(told)
+          if (work) remember(work)
+        }
+        letters.insertMalformed("write-back", batch.malformed)
+        offsets.store(batch)
+      },
+      async settle(limit) {
+        const due = pending
+          .filter(item => !item.done && item.dueAtMs <= nowMs())
+          .slice(0, limit)
+          // Of two versions of one block that are over, the row counts for the later one, which it told of.
+          .sort((a, b) => (a.blockVersion > b.blockVersion ? -1 : 1))
+        const settled = due.map(settleOne).filter(Boolean).length
+        return { settled, waiting: due.length - settled }
+      },
+    },
+  }
+}
