@@ -12,6 +12,8 @@ DECLARE
   partition_name text;
   made integer := 0;
 BEGIN
+  -- Two at once would both find the same day missing.
+  PERFORM pg_advisory_xact_lock(1380137285, 0);
   FOR day IN 0..days_ahead LOOP
     from_ms := today_ms + day * 86400000::bigint;
     lower_position := (from_ms - 1704067200000) << 22;
