@@ -37,7 +37,7 @@ async function insertOperations(tx: TransactionSql, operations: readonly QueuedO
   const inserted = await tx`
     insert into reconciler.chain_operations (event_id, position, type, kind, subject, word, traceparent)
     select event_id, position, type, kind, decode(subject, 'hex'), decode(word, 'hex'), traceparent
-    from json_to_recordset(${tx.json(rows)}) as given
+    from jsonb_to_recordset(${tx.json(rows)}) as given
       (event_id uuid, position bigint, type text, kind text, subject text, word text, traceparent text)
     on conflict (event_id) do nothing`
   return inserted.count

@@ -49,5 +49,5 @@ async function insertPayload(tx: TransactionSql, id: bigint, eventIds: readonly 
   await tx`
     insert into reconciler.chain_transaction_operations (transaction_id, ordinal, event_id)
     select ${id}, n - 1, event_id::uuid
-    from json_array_elements_text(${tx.json(eventIds)}) with ordinality as payload (event_id, n)`
+    from jsonb_array_elements_text(${tx.json(eventIds)}) with ordinality as payload (event_id, n)`
 }

@@ -79,7 +79,7 @@ async function finishOperations(
   const updated = await tx`
     update reconciler.chain_operations o
     set state = 'final', result = given.result, outcome = given.outcome, final_at = clock_timestamp()
-    from json_to_recordset(${tx.json(rows)}) as given (event_id uuid, outcome text, result text)
+    from jsonb_to_recordset(${tx.json(rows)}) as given (event_id uuid, outcome text, result text)
     where o.event_id = given.event_id and o.state = 'included'`
   return updated.count
 }
@@ -92,7 +92,7 @@ async function retryOperations(
     update reconciler.chain_operations o
     set state = 'pending', tries = o.tries + 1,
       not_before = clock_timestamp() + given.after_ms * interval '1 millisecond'
-    from json_to_recordset(${tx.json(rows)}) as given (event_id uuid, after_ms float8)
+    from jsonb_to_recordset(${tx.json(rows)}) as given (event_id uuid, after_ms float8)
     where o.event_id = given.event_id and o.state = 'included'`
   return updated.count
 }
@@ -122,7 +122,7 @@ async function appendEvents(tx: TransactionSql, events: readonly NewEvent[]): Pr
   await tx`
     select reconciler.append_internal(type, decode(subject, 'hex'), payload::jsonb, causation, traceparent)
     from (
-      select * from json_to_recordset(${tx.json(rows)}) as given
+      select * from jsonb_to_recordset(${tx.json(rows)}) as given
         (n integer, type text, subject text, payload text, causation uuid, traceparent text)
       order by n offset 0
     ) ordered`
