@@ -3,8 +3,11 @@ import { createContext } from "./cli/context.ts"
 import { runCli } from "./cli/program.ts"
 import { launcherPid } from "./config.ts"
 import { watchParent } from "./runtime/parent.ts"
+import { showWarnings } from "./runtime/warnings.ts"
 
 /** argv -> command -> exit code. The only file that exits. */
+showWarnings(process.stderr)
+
 const stop = new AbortController()
 
 let interrupts = 0
