@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { type AnySql, closeDatabase, openDatabase } from "../../../src/adapters/postgres/client.ts"
+import type { AnySql } from "../../../src/adapters/postgres/client.ts"
 import { append } from "../../../src/adapters/postgres/event-log/append.ts"
 import { raisePosition } from "../../../src/adapters/postgres/event-log/raise-position.ts"
 import { currentWriterId, setWriterId } from "../../../src/adapters/postgres/event-log/set-writer-id.ts"
