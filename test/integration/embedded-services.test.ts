@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { Kafka, logLevel } from "kafkajs"
 import postgres from "postgres"
 import { describe, expect, inject, it } from "vitest"
@@ -34,6 +35,30 @@ describe("shared infrastructure", () => {
       expect(await admin.listTopics()).not.toContain("never-made")
     } finally {
       await admin.disconnect()
+    }
+  })
+
+  it("is a Kafka that takes idempotent messages and serves them to a group", async () => {
+    const kafka = new Kafka({ brokers: inject("kafkaBrokers"), logLevel: logLevel.NOTHING })
+    const name = `embedded-services-${randomUUID()}`
+    const [admin, producer, consumer] = [
+      kafka.admin(),
+      kafka.producer({ idempotent: true }),
+      kafka.consumer({ groupId: name }),
+    ]
+    await Promise.all([admin.connect(), producer.connect(), consumer.connect()])
+    try {
+      await admin.createTopics({ topics: [{ topic: name }], waitForLeaders: true })
+      const offsets = await admin.fetchTopicOffsets(name)
+      expect(offsets).toHaveLength(3)
+      await consumer.subscribe({ topic: name, fromBeginning: true })
+      const received = new Promise<string | undefined>(resolve => {
+        void consumer.run({ eachMessage: async ({ message }) => resolve(message.value?.toString()) })
+      })
+      await producer.send({ topic: name, acks: -1, messages: [{ key: "k", value: "v" }] })
+      expect(await received).toBe("v")
+    } finally {
+      await Promise.all([admin.disconnect(), producer.disconnect(), consumer.disconnect()])
     }
   })
 

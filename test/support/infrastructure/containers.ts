@@ -22,8 +22,9 @@ export async function startContainerInfrastructure(report: (line: string) => voi
 
   const password = randomBytes(12).toString("hex")
   const kafkaPort = await freePort()
+  // The first alone: it starts the container that clears up after a killed run, and each of several at once would.
+  const postgres = await track("postgres", postgresContainer(password).start())
   const results = await Promise.allSettled([
-    track("postgres", postgresContainer(password).start()),
     track("kafka", kafkaContainer(kafkaPort).start()),
     track("chain", chainContainer().start()),
   ])
@@ -32,11 +33,9 @@ export async function startContainerInfrastructure(report: (line: string) => voi
     await stop()
     throw failure.reason
   }
-  const [postgres, kafka, chain] = results.map(
-    result => (result as PromiseFulfilledResult<StartedTestContainer>).value,
-  )
+  const [kafka, chain] = results.map(result => (result as PromiseFulfilledResult<StartedTestContainer>).value)
   return {
-    databaseUrl: `postgres://postgres:${password}@${address(postgres!, 5432)}/postgres`,
+    databaseUrl: `postgres://postgres:${password}@${address(postgres, 5432)}/postgres`,
     kafkaBrokers: [`${kafka!.getHost()}:${kafkaPort}`],
     blockchainProviderUrl: `http://${address(chain!, 8545)}`,
     stop,
