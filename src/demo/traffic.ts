@@ -31,9 +31,15 @@ interface Day extends TrafficOptions {
 
 /** Does all that the plan says, one connection a writer, and records each answer. Rejects when the signal aborts. */
 export async function runTraffic(options: TrafficOptions): Promise<void> {
+  const failed = new AbortController()
+  const signal = AbortSignal.any([options.signal, failed.signal])
   const branchId = await options.sql.begin(insertBranch)
-  const day = { ...options, branchId }
-  await Promise.all(options.plan.writers.map(steps => runWriter(day, steps)))
+  const writers = options.plan.writers.map(steps =>
+    // One that fails stops the others: they must not go on writing while the connections are closed.
+    runWriter({ ...options, signal, branchId }, steps).catch(error => failed.abort(error)),
+  )
+  await Promise.all(writers)
+  signal.throwIfAborted()
 }
 
 /** One step after the other: what happens to one subject happens in the plan's order. */

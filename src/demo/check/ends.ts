@@ -13,8 +13,8 @@ export interface Ends {
   readonly ends: ReadonlyMap<string, ObservedEnd>
   readonly doubled: readonly string[]
   readonly mismatches: readonly Mismatch[]
-  /** The transaction that brought each operation its final outcome on the chain, by event id. */
-  readonly transactions: ReadonlyMap<string, string>
+  /** The transactions that carried each operation, by event id; more than one where a batch was sent again. */
+  readonly transactions: ReadonlyMap<string, readonly string[]>
 }
 
 interface Evidence {
@@ -45,7 +45,7 @@ export function checkEnds(record: RunRecord, observed: Observations): Ends {
   )
   const deadLettered = new Set(observed.deadLetters.map(({ eventId }) => eventId))
   const ends = new Map<string, ObservedEnd>()
-  const transactions = new Map<string, string>()
+  const transactions = new Map<string, readonly string[]>()
   const mismatches: Mismatch[] = []
   for (const operation of record.operations) {
     const evidence: Evidence = {
@@ -56,8 +56,8 @@ export function checkEnds(record: RunRecord, observed: Observations): Ends {
     }
     const end = observedEnd(evidence)
     ends.set(operation.eventId, end)
-    const decisive = decisiveOutcome(evidence.outcomes)
-    if (decisive) transactions.set(operation.eventId, decisive.transactionHash)
+    const carriers = evidence.outcomes.map(({ transactionHash }) => transactionHash)
+    transactions.set(operation.eventId, carriers)
     mismatches.push(...compare(operation, end, evidence))
   }
   mismatches.push(...checkStrangers(record, observed))

@@ -9,13 +9,13 @@ export interface RowCheck {
 }
 
 /**
- * The app's tables: flags set with the hash of the operation's own transaction, manual blocks kept, expired and lifted
+ * The app's tables: flags set with the hash of a transaction that carried the operation, manual blocks kept, expired and lifted
  * ones gone, and nothing left of transactions that were refused or undone.
  */
 export function checkRows(
   expected: ReadonlyMap<Subject, ExpectedSubject>,
   observed: Observations,
-  transactions: ReadonlyMap<string, string>,
+  transactions: ReadonlyMap<string, readonly string[]>,
 ): RowCheck {
   const mismatches: Mismatch[] = []
   let manualBlocksKept = 0
@@ -31,7 +31,7 @@ function compareRow(
   subject: Subject,
   wanted: ExpectedRow,
   row: AppRow | undefined,
-  transactions: ReadonlyMap<string, string>,
+  transactions: ReadonlyMap<string, readonly string[]>,
 ): Mismatch[] {
   if (!wanted.present) return row ? [{ kind: "row-not-removed", what: subject, detail: row.table }] : []
   if (!row) return [{ kind: wanted.manual ? "manual-row-gone" : "row-missing", what: subject }]
@@ -39,7 +39,7 @@ function compareRow(
   if (row.onChain !== wanted.onChain || (row.manual ?? false) !== wanted.manual) {
     found.push({ kind: "row-flag-differs", what: subject, detail: row.table })
   }
-  if (wanted.onChain && row.transactionHash !== transactions.get(wanted.operation.eventId)) {
+  if (wanted.onChain && !transactions.get(wanted.operation.eventId)?.includes(row.transactionHash)) {
     found.push({ kind: "row-hash-differs", what: subject, detail: row.table })
   }
   return found

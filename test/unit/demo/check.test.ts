@@ -89,6 +89,14 @@ describe("the demo's own check", () => {
       expect(faultOf(spoil)).toEqual(["lost", "result-without-effect"])
     })
 
+    it("an operation that the chain calls applied before, and never was", () => {
+      const spoil = (day: Day) =>
+        changeOutcomes(day, outcome =>
+          isOutcomeOf(day, "patient")(outcome) ? [{ ...outcome, outcome: "AlreadyApplied" }] : [outcome],
+        )
+      expect(faultOf(spoil)).toEqual(["lost", "result-without-effect"])
+    })
+
     it("an effect on the chain that has no result", () => {
       const spoil = (day: Day) => changeLog(day, event => (isResultOf(day, "patient")(event) ? [] : [event]))
       expect(faultOf(spoil)).toEqual(["lost", "effect-without-result"])
