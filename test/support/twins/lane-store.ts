@@ -1,0 +1,265 @@
+import {
+  type Attempt,
+  type ClaimedOperation,
+  type Hex,
+  type Inclusion,
+  type Lane,
+  type Lanes,
+  LeaseLostError,
+  type OpenTransaction,
+  type SignedAttempt,
+  type TransactionLog,
+} from "../../../src/chain-writer/ports.ts"
+import type { OperationType } from "../../../src/domain/operation.ts"
+import { type ChainWriterMemory, findingKey, type StoredOperation } from "./operation-queue.ts"
+
+interface LaneRow {
+  readonly genesisHash: Hex
+  nextNonce: number
+  epoch: bigint
+  holder: string | null
+  leasedUntilMs: number
+}
+
+interface AttemptRow extends SignedAttempt {
+  state: Attempt["state"]
+  firstSentMs: number | null
+  lastSentMs: number | null
+}
+
+interface TransactionRow {
+  readonly id: bigint
+  readonly lane: Hex
+  readonly nonce: number
+  readonly type: OperationType
+  readonly contract: Hex
+  readonly eventIds: readonly string[]
+  readonly attempts: AttemptRow[]
+  state: OpenTransaction["state"] | "confirmed" | "reverted" | "lost"
+  inclusion: Inclusion | null
+}
+
+/** The twin of the lanes and of their transactions, over the memory that the operation queue's twin fills. */
+export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lanes; log: TransactionLog } {
+  const laneRows = new Map<Hex, LaneRow>()
+  const transactions: TransactionRow[] = []
+
+  function fence(lane: Lane): LaneRow {
+    const row = laneRows.get(lane.address)
+    if (!row || row.epoch !== lane.epoch) throw new LeaseLostError("a newer epoch")
+    return row
+  }
+
+  function transaction(lane: Lane, id: bigint, ...states: TransactionRow["state"][]): TransactionRow {
+    fence(lane)
+    const row = transactions.find(each => each.id === id && each.lane === lane.address)
+    if (!row || !states.includes(row.state)) throw new Error(`transaction ${id} is ${row?.state}`)
+    return row
+  }
+
+  function operation(eventId: string): StoredOperation {
+    const row = memory.operations.get(eventId)
+    if (!row) throw new Error("no such operation")
+    return row
+  }
+
+  function move(row: TransactionRow, state: StoredOperation["state"]): void {
+    for (const eventId of row.eventIds) operation(eventId).state = state
+  }
+
+  function giveBack(eventId: string, afterMs: number): void {
+    const row = operation(eventId)
+    Object.assign(row, { state: "pending", tries: row.tries + 1, notBeforeMs: memory.nowMs() + afterMs })
+  }
+
+  const lanes: Lanes = {
+    async lease({ address, holder, leaseMs, genesisHash }) {
+      const nowMs = memory.nowMs()
+      const fresh = { genesisHash, nextNonce: 0, epoch: 0n, holder: null, leasedUntilMs: nowMs }
+      const row = laneRows.get(address) ?? fresh
+      laneRows.set(address, row)
+      if (row.genesisHash !== genesisHash) return { kind: "other-chain" }
+      const mine = row.holder === holder
+      if (!mine && row.holder !== null && row.leasedUntilMs > nowMs) return { kind: "held" }
+      if (!mine) {
+        row.epoch += 1n
+        for (const key of memory.findings) {
+          if (key.startsWith(address) && !key.endsWith("foreign-nonce")) memory.findings.delete(key)
+        }
+      }
+      Object.assign(row, { holder, leasedUntilMs: nowMs + leaseMs })
+      return { kind: "leased", lane: { address, epoch: row.epoch }, nextNonce: row.nextNonce }
+    },
+    async release(lane) {
+      const row = laneRows.get(lane.address)
+      if (row?.epoch === lane.epoch) row.holder = null
+    },
+    async setFinding(lane, finding, type, present) {
+      fence(lane)
+      const key = findingKey(lane, finding, type)
+      if (present) memory.findings.add(key)
+      else memory.findings.delete(key)
+    },
+  }
+
+  const log: TransactionLog = {
+    async ready() {
+      const ready = [...memory.operations.values()].filter(row => isDue(row, memory.nowMs()))
+      return [...new Set(ready.map(({ type }) => type))]
+    },
+    async reserve(lane, { type, contract, limit, atLeastNonce }) {
+      const row = fence(lane)
+      if (transactions.some(each => each.lane === lane.address && isUnsent(each))) {
+        throw new Error("an unsent transaction is in the way")
+      }
+      const claimed = claimable(memory, type).slice(0, limit)
+      if (claimed.length === 0) return null
+      const nonce = Math.max(row.nextNonce, atLeastNonce)
+      row.nextNonce = nonce + 1
+      for (const each of claimed) Object.assign(each, { state: "claimed", notBeforeMs: null })
+      const reserved: TransactionRow = {
+        id: BigInt(transactions.length + 1),
+        lane: lane.address,
+        nonce,
+        type,
+        contract,
+        eventIds: claimed.map(({ eventId }) => eventId),
+        attempts: [],
+        state: "reserved",
+        inclusion: null,
+      }
+      transactions.push(reserved)
+      return toOpen(reserved)
+    },
+    async open(lane) {
+      const own = transactions.filter(each => each.lane === lane.address && isOpen(each))
+      return own.sort((a, b) => a.nonce - b.nonce).map(toOpen)
+    },
+    async saveAttempt(lane, id, attempt) {
+      const row = transaction(lane, id, "reserved", "signed", "sent")
+      if (row.attempts.some(({ state }) => state === "signed"))
+        throw new Error("an unsent attempt is in the way")
+      row.attempts.push({ ...attempt, state: "signed", firstSentMs: null, lastSentMs: null })
+      if (row.state === "reserved") row.state = "signed"
+    },
+    async advance(lane, id, advance) {
+      switch (advance.to) {
+        case "sent": {
+          const row = transaction(lane, id, "signed", "sent")
+          const attempt = attemptOf(row, advance.hash)
+          const nowMs = memory.nowMs()
+          Object.assign(attempt, {
+            state: "sent",
+            firstSentMs: attempt.firstSentMs ?? nowMs,
+            lastSentMs: nowMs,
+          })
+          row.state = "sent"
+          break
+        }
+        case "refused":
+          attemptOf(transaction(lane, id, "signed", "sent"), advance.hash).state = "refused"
+          break
+        case "included": {
+          const row = transaction(lane, id, "sent")
+          Object.assign(row, { state: "included", inclusion: advance.inclusion })
+          move(row, "included")
+          break
+        }
+        case "reorged": {
+          const row = transaction(lane, id, "included")
+          Object.assign(row, { state: "sent", inclusion: null })
+          move(row, "claimed")
+          break
+        }
+      }
+    },
+    async settle(lane, id, settlement) {
+      const row = transaction(lane, id, settlement.as === "confirmed" ? "included" : "sent")
+      row.state = settlement.as
+      if (settlement.as !== "confirmed") {
+        const afterMs = settlement.as === "reverted" ? settlement.retryAfterMs : 0
+        for (const eventId of row.eventIds) giveBack(eventId, afterMs)
+        return
+      }
+      if (settlement.foreignVersion !== null) memory.raisedPositions.push(settlement.foreignVersion)
+      for (const { eventId, next } of settlement.results) {
+        if (next.verdict === "try-again") giveBack(eventId, next.retryAfterMs)
+        else {
+          Object.assign(operation(eventId), { state: "final", result: next.verdict })
+          memory.events.push(next.event)
+        }
+      }
+    },
+    async settledBytes(lane, fromNonce) {
+      const settled = transactions.filter(
+        row => row.lane === lane.address && row.nonce >= fromNonce && !isOpen(row),
+      )
+      return settled.flatMap(row => {
+        const attempt = row.attempts.find(({ hash }) => hash === row.inclusion?.hash) ?? row.attempts.at(-1)
+        return attempt ? [{ hash: attempt.hash, raw: attempt.raw }] : []
+      })
+    },
+  }
+
+  function toOpen(row: TransactionRow): OpenTransaction {
+    const { id, nonce, type, contract, inclusion } = row
+    if (row.state === "confirmed" || row.state === "reverted" || row.state === "lost")
+      throw new Error("settled")
+    const operations = row.eventIds.map(eventId => toClaimed(operation(eventId)))
+    const attempts = row.attempts.map(({ firstSentMs, lastSentMs, ...attempt }) => ({
+      ...attempt,
+      firstSentAgoMs: firstSentMs === null ? null : memory.nowMs() - firstSentMs,
+      lastSentAgoMs: lastSentMs === null ? null : memory.nowMs() - lastSentMs,
+    }))
+    return { id, nonce, type, contract, state: row.state, operations, attempts, inclusion }
+  }
+
+  return { lanes, log }
+}
+
+/** In the order of positions; one with an earlier unfinished operation of its subject waits, unless that one comes too. */
+function claimable(memory: ChainWriterMemory, type: OperationType): StoredOperation[] {
+  const blocked = new Set<string>()
+  const due: StoredOperation[] = []
+  for (const row of [...memory.operations.values()].sort(byPosition)) {
+    if (row.state === "claimed" || (row.state === "pending" && !isDue(row, memory.nowMs())))
+      blocked.add(row.subject)
+    else if (row.state === "pending" && row.type === type && !blocked.has(row.subject)) due.push(row)
+  }
+  return due
+}
+
+function isDue(row: StoredOperation, nowMs: number): boolean {
+  return row.state === "pending" && (row.notBeforeMs ?? 0) <= nowMs
+}
+
+function byPosition(a: StoredOperation, b: StoredOperation): number {
+  if (a.position !== b.position) return a.position < b.position ? -1 : 1
+  return a.eventId < b.eventId ? -1 : 1
+}
+
+function isOpen({ state }: TransactionRow): boolean {
+  return state !== "confirmed" && state !== "reverted" && state !== "lost"
+}
+
+function isUnsent({ state }: TransactionRow): boolean {
+  return state === "reserved" || state === "signed"
+}
+
+function attemptOf(row: TransactionRow, hash: Hex): AttemptRow {
+  const found = row.attempts.find(attempt => attempt.hash === hash)
+  if (!found) throw new Error("no such attempt")
+  return found
+}
+
+function toClaimed({
+  eventId,
+  position,
+  kind,
+  subject,
+  word,
+  traceparent,
+  tries,
+}: StoredOperation): ClaimedOperation {
+  return { eventId, position, kind, subject, word, traceparent, tries }
+}

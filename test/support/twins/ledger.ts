@@ -1,0 +1,197 @@
+import { randomBytes } from "node:crypto"
+import type {
+  BroadcastOutcome,
+  Hex,
+  Ledger,
+  Obstacle,
+  Receipt,
+  Registry,
+  TransactionEffect,
+} from "../../../src/chain-writer/ports.ts"
+import type { OperationType } from "../../../src/domain/operation.ts"
+import type { Outcome } from "../../../src/domain/outcome.ts"
+import { decide } from "./registry-rules.ts"
+import { readSigned, type SignedBatch } from "./signer.ts"
+
+interface State {
+  readonly words: Map<string, bigint>
+  readonly nonces: Map<Hex, number>
+}
+
+interface Block {
+  readonly hash: Hex
+  readonly effects: Map<Hex, TransactionEffect>
+  readonly after: State
+}
+
+const COST_WEI = 10n ** 18n
+
+/** One chain in memory, with a pool, blocks, reorganisations, and a node that can be made to fail. */
+export interface InMemoryChain {
+  readonly ledger: Ledger
+  registry(type: OperationType): Registry
+  /** False: transactions wait in the pool until `mine`. */
+  automine: boolean
+  baseFeePerGasWei: bigint
+  /** What the next broadcasts come to, first first: `lost-answer` is taken without an answer, others are not taken. */
+  readonly nextAnswers: (BroadcastOutcome["kind"] | "lost-answer")[]
+  readonly broadcasts: { readonly hash: Hex; readonly nonce: number }[]
+  mine(): void
+  /** Takes the newest blocks away; their transactions are forgotten. */
+  reorganise(depth: number): void
+  /** The node forgets what it has not mined. */
+  dropPool(): void
+  setObstacle(type: OperationType, obstacle: Obstacle | null): void
+  setBalance(address: Hex, wei: bigint): void
+  /** Uses the account's next nonce for something else. */
+  useNonce(address: Hex): void
+  /** How often each word took effect on the chain as it is now. */
+  timesApplied(word: bigint): number
+}
+
+export function createInMemoryChain(options: { readonly nowMs: () => number }): InMemoryChain {
+  const blocks: Block[] = [{ hash: newHash(), effects: new Map(), after: emptyState() }]
+  const pool = new Map<Hex, SignedBatch>()
+  const contracts = new Map<Hex, OperationType>()
+  const addresses = new Map<OperationType, Hex>()
+  const obstacles = new Map<OperationType, Obstacle>()
+  const balances = new Map<Hex, bigint>()
+  const applied = new Map<Hex, readonly bigint[]>()
+
+  for (const type of ["patient", "ip-block", "attack-signature"] as const) {
+    const address: Hex = `0x${randomBytes(20).toString("hex")}`
+    contracts.set(address, type)
+    addresses.set(type, address)
+  }
+
+  const tip = (): Block => blocks.at(-1) ?? fail("a chain without blocks")
+  const usedNonces = (address: Hex): number => tip().after.nonces.get(address) ?? 0
+
+  function accept(hash: Hex, batch: SignedBatch): BroadcastOutcome {
+    const used = usedNonces(batch.from)
+    if (pool.has(hash)) return { kind: "already-known" }
+    if (batch.nonce < used) return { kind: "nonce-too-low" }
+    if (chain.automine && batch.nonce > used) return { kind: "nonce-too-high" }
+    if ((balances.get(batch.from) ?? COST_WEI) < batch.gasLimit * batch.maxFeePerGasWei) {
+      return { kind: "insufficient-funds" }
+    }
+    if (batch.maxFeePerGasWei < chain.baseFeePerGasWei) return { kind: "underpriced" }
+    const rival = [...pool].find(([, other]) => other.from === batch.from && other.nonce === batch.nonce)
+    if (rival) {
+      if (batch.maxFeePerGasWei * 10n < rival[1].maxFeePerGasWei * 11n) return { kind: "underpriced" }
+      pool.delete(rival[0])
+    }
+    pool.set(hash, batch)
+    if (!chain.automine) return { kind: "accepted" }
+    mine()
+    return tip().effects.get(hash)?.kind === "reverted" ? { kind: "reverted" } : { kind: "accepted" }
+  }
+
+  function mine(): void {
+    const { words, nonces } = tip().after
+    const after = { words: new Map(words), nonces: new Map(nonces) }
+    const effects = new Map<Hex, TransactionEffect>()
+    const waiting = [...pool].sort(([, a], [, b]) => a.nonce - b.nonce)
+    for (const [hash, batch] of waiting) {
+      if (batch.nonce !== (after.nonces.get(batch.from) ?? 0)) continue
+      after.nonces.set(batch.from, batch.nonce + 1)
+      effects.set(hash, execute(hash, batch, after.words))
+      pool.delete(hash)
+    }
+    blocks.push({ hash: newHash(), effects, after })
+  }
+
+  function execute(hash: Hex, batch: SignedBatch, words: Map<string, bigint>): TransactionEffect {
+    const type = contracts.get(batch.contract)
+    const obstacle = type && obstacles.get(type)
+    if (!type || obstacle === "no-contract") return { kind: "no-effect" }
+    if (obstacle) return { kind: "reverted" }
+    const outcomes: Outcome[] = []
+    const written: bigint[] = []
+    for (const { subject, word } of batch.records) {
+      const key = `${batch.contract} ${subject}`
+      const decided = decide(type, words.get(key) ?? 0n, word, Math.floor(options.nowMs() / 1000))
+      words.set(key, decided.next)
+      outcomes.push(decided.outcome)
+      if (decided.outcome === "Applied") written.push(word)
+    }
+    applied.set(hash, written)
+    return { kind: "applied", outcomes }
+  }
+
+  function receipt(hash: Hex, contract: Hex, records: number): Receipt | null {
+    const blockNumber = blocks.findIndex(block => block.effects.has(hash))
+    const block = blocks[blockNumber]
+    const effect = block?.effects.get(hash)
+    if (!block || !effect) return null
+    const wrong =
+      effect.kind === "applied" && (effect.outcomes.length !== records || !contracts.has(contract))
+    return { blockNumber, blockHash: block.hash, effect: wrong ? { kind: "no-effect" } : effect }
+  }
+
+  const chain: InMemoryChain = {
+    automine: true,
+    baseFeePerGasWei: 1_000_000_000n,
+    nextAnswers: [],
+    broadcasts: [],
+    ledger: {
+      nonce: async (address, depth) => blocks.at(-depth)?.after.nonces.get(address) ?? 0,
+      balanceWei: async address => balances.get(address) ?? COST_WEI,
+      terms: async () => ({
+        baseFeePerGasWei: chain.baseFeePerGasWei,
+        priorityFeePerGasWei: 1_000_000_000n,
+        blockGasLimit: 30_000_000n,
+      }),
+      async broadcast({ raw, hash }) {
+        const batch = readSigned(raw)
+        chain.broadcasts.push({ hash, nonce: batch.nonce })
+        const answer = chain.nextAnswers.shift()
+        if (answer === "lost-answer") accept(hash, batch)
+        if (answer === "lost-answer" || answer === "unknown") return { kind: "unknown", detail: "no answer" }
+        if (answer === "rejected") return { kind: "rejected", detail: "not in this form" }
+        return answer ? { kind: answer } : accept(hash, batch)
+      },
+      receipt: async (hash, { contract, records }) => receipt(hash, contract, records),
+      blockHash: async number => blocks[number]?.hash ?? null,
+    },
+    registry(type) {
+      const address = addresses.get(type) ?? fail("a type without a registry")
+      return {
+        type,
+        address,
+        obstacle: async () => obstacles.get(type) ?? null,
+        words: async subjects =>
+          subjects.map(subject => tip().after.words.get(`${address} ${subject}`) ?? 0n),
+      }
+    },
+    mine,
+    reorganise: depth => void blocks.splice(blocks.length - depth, depth),
+    dropPool: () => pool.clear(),
+    setObstacle: (type, obstacle) =>
+      obstacle ? void obstacles.set(type, obstacle) : void obstacles.delete(type),
+    setBalance: (address, wei) => void balances.set(address, wei),
+    useNonce(address) {
+      const { words, nonces } = tip().after
+      const after = { words, nonces: new Map(nonces).set(address, usedNonces(address) + 1) }
+      blocks.push({ hash: newHash(), effects: new Map(), after })
+    },
+    timesApplied(word) {
+      const mined = new Set(blocks.flatMap(block => [...block.effects.keys()]))
+      const words = [...applied].filter(([hash]) => mined.has(hash)).flatMap(([, written]) => written)
+      return words.filter(written => written === word).length
+    },
+  }
+  return chain
+}
+
+function emptyState(): State {
+  return { words: new Map(), nonces: new Map() }
+}
+
+function newHash(): Hex {
+  return `0x${randomBytes(32).toString("hex")}`
+}
+
+function fail(message: string): never {
+  throw new Error(message)
+}
