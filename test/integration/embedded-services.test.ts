@@ -49,8 +49,8 @@ describe("shared infrastructure", () => {
     await Promise.all([admin.connect(), producer.connect(), consumer.connect()])
     try {
       await admin.createTopics({ topics: [{ topic: name }], waitForLeaders: true })
-      const offsets = await admin.fetchTopicOffsets(name)
-      expect(offsets).toHaveLength(3)
+      const { topics } = await admin.fetchTopicMetadata({ topics: [name] })
+      expect(topics[0]?.partitions).toHaveLength(3)
       await consumer.subscribe({ topic: name, fromBeginning: true })
       const received = new Promise<string | undefined>(resolve => {
         void consumer.run({ eachMessage: async ({ message }) => resolve(message.value?.toString()) })
