@@ -88,7 +88,7 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
     ...(roles.has("projector") && { projector: composeProjector(composed) }),
     ...(roles.has("write-back") && (await composeWriteBack(composed))),
   }
-  const subscribe = () => createKafkaSubscription(kafka, clock)
+  const subscribe = () => createKafkaSubscription(kafka, clock, { sessionTimeoutMs: config.sessionTimeoutMs })
   return pipeline(parts, createRunners({ clock, logger, subscribe, shutdown }))
 }
 

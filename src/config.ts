@@ -27,6 +27,7 @@ export interface Config {
   readonly topicPrefix: string
   readonly topicPartitions: number
   readonly topicReplicationFactor: number
+  readonly sessionTimeoutMs: number
   readonly writerId: number
   readonly appSchema: string
   readonly relayBatchSize: number
@@ -167,6 +168,7 @@ function toConfig(
     topicPrefix: required(values, "TOPIC_PREFIX"),
     topicPartitions: required(values, "TOPIC_PARTITIONS"),
     topicReplicationFactor: required(values, "TOPIC_REPLICATION_FACTOR"),
+    sessionTimeoutMs: required(values, "KAFKA_SESSION_TIMEOUT_MS"),
     writerId: required(values, "WRITER_ID"),
     appSchema: required(values, "APP_SCHEMA"),
     relayBatchSize: required(values, "RELAY_BATCH_SIZE"),

@@ -158,6 +158,13 @@ export const settings = {
     unit: "replicas",
     about: "Replicas of a topic that has to be created; 3 on a real cluster.",
   }),
+  KAFKA_SESSION_TIMEOUT_MS: entry({
+    schema: wholeNumber(1_000, 300_000),
+    fallback: "10000",
+    unit: "milliseconds",
+    about:
+      "A consumer that gives no sign for so long loses its partitions to another. The broker bounds it too.",
+  }),
   WRITER_ID: entry({
     schema: wholeNumber(0, MAX_WRITER_ID),
     fallback: "0",
