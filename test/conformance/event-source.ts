@@ -71,7 +71,8 @@ export function eventSourceConformance(name: string, open: () => Promise<EventSo
       const undone = await harness.begin()
       await undone.append()
       await undone.rollback()
-      await read(after, [])
+      // Often enough that the positions rolled back are known to stay empty.
+      for (let pass = 0; pass < 100; pass += 1) expect(await positions(after)).toEqual([])
       const last = await committed()
       await read(after, [last])
     })

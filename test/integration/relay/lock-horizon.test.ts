@@ -66,9 +66,11 @@ describe("the lock horizon", () => {
     const late = await beginWriter(sql)
     const position = await late.append()
     const early = await committed()
-    // So that nothing but the open transaction is waited for.
-    await flushWal(sql)
-    for (let pass = 0; pass < 5; pass += 1) await Promise.all([reader.pass(), control.pass()])
+    for (let pass = 0; pass < 5; pass += 1) {
+      // So that nothing but the open transaction is waited for.
+      await flushWal(sql)
+      await Promise.all([reader.pass(), control.pass()])
+    }
     expect([reader.given, control.given]).toEqual([[], [early]])
     await late.commit()
     await control.pass()
