@@ -26,7 +26,7 @@ const REFUSALS: readonly (readonly [RegExp, Refusal])[] = [
   [/chain ?id|oversized|invalid (sender|signature|transaction)|input too short|rlp/i, "rejected"],
 ]
 
-const KNOWN = /already known|known transaction|already ?imported|transaction with the same hash/i
+const KNOWN = /already ?known|known transaction|already ?imported|transaction with the same hash/i
 
 /** What became of `hash`, from what sending it threw. Anything that does not certainly say no is `unknown`. */
 export function classifyBroadcastError(error: unknown, hash: Hex): BroadcastOutcome {

@@ -30,6 +30,10 @@ const COST_WEI = 10n ** 18n
 export interface InMemoryChain {
   readonly ledger: Ledger
   registry(type: OperationType): Registry
+  /** A registry at an address without code. */
+  nowhere(): Registry
+  /** From the first grant on, only who was granted the write role has it; before, everybody has. */
+  grant(writer: Hex): void
   /** False: transactions wait in the pool until `mine`. */
   automine: boolean
   baseFeePerGasWei: bigint
@@ -56,10 +60,11 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
   const addresses = new Map<OperationType, Hex>()
   const obstacles = new Map<OperationType, Obstacle>()
   const balances = new Map<Hex, bigint>()
+  const writers = new Set<Hex>()
   const applied = new Map<Hex, readonly bigint[]>()
 
   for (const type of ["patient", "ip-block", "attack-signature"] as const) {
-    const address: Hex = `0x${randomBytes(20).toString("hex")}`
+    const address = newAddress()
     contracts.set(address, type)
     addresses.set(type, address)
   }
@@ -103,7 +108,7 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
 
   function execute(hash: Hex, batch: SignedBatch, words: Map<string, bigint>): TransactionEffect {
     const type = contracts.get(batch.contract)
-    const obstacle = type && obstacles.get(type)
+    const obstacle = type && obstacleOf(type, batch.contract, batch.from)
     if (!type || obstacle === "no-contract") return { kind: "no-effect" }
     if (obstacle) return { kind: "reverted" }
     const outcomes: Outcome[] = []
@@ -127,6 +132,21 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
     const wrong =
       effect.kind === "applied" && (effect.outcomes.length !== records || !contracts.has(contract))
     return { blockNumber, blockHash: block.hash, effect: wrong ? { kind: "no-effect" } : effect }
+  }
+
+  function obstacleOf(type: OperationType, address: Hex, writer: Hex): Obstacle | null {
+    if (!contracts.has(address)) return "no-contract"
+    const mayWrite = writers.size === 0 || writers.has(writer)
+    return obstacles.get(type) ?? (mayWrite ? null : "no-writer-role")
+  }
+
+  function registryAt(type: OperationType, address: Hex): Registry {
+    return {
+      type,
+      address,
+      obstacle: async writer => obstacleOf(type, address, writer),
+      words: async subjects => subjects.map(subject => tip().after.words.get(`${address} ${subject}`) ?? 0n),
+    }
   }
 
   const chain: InMemoryChain = {
@@ -154,16 +174,9 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
       receipt: async (hash, { contract, records }) => receipt(hash, contract, records),
       blockHash: async number => blocks[number]?.hash ?? null,
     },
-    registry(type) {
-      const address = addresses.get(type) ?? fail("a type without a registry")
-      return {
-        type,
-        address,
-        obstacle: async () => obstacles.get(type) ?? null,
-        words: async subjects =>
-          subjects.map(subject => tip().after.words.get(`${address} ${subject}`) ?? 0n),
-      }
-    },
+    registry: type => registryAt(type, addresses.get(type) ?? fail("a type without a registry")),
+    nowhere: () => registryAt("patient", newAddress()),
+    grant: writer => void writers.add(writer),
     mine,
     reorganise: depth => void blocks.splice(blocks.length - depth, depth),
     dropPool: () => pool.clear(),
@@ -186,6 +199,10 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
 
 function emptyState(): State {
   return { words: new Map(), nonces: new Map() }
+}
+
+function newAddress(): Hex {
+  return `0x${randomBytes(20).toString("hex")}`
 }
 
 function newHash(): Hex {
