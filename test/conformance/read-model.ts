@@ -165,6 +165,14 @@ export function readModelConformance(name: string, create: () => Promise<ReadMod
       expect(await expiriesOf(renewal)).toBe(1)
     })
 
+    it("expires a renewal although the expiry of the block before it came later", async () => {
+      const first = blockRequested(anySubject(), -5)
+      const renewal = blockRequested(first.subject, -2)
+      const expiry = expired(first)
+      await tell(first, confirmed(first), renewal, confirmed(renewal), expiry, result(expiry, "superseded"))
+      expect(await expiriesOf(renewal)).toBe(1)
+    })
+
     it("expires no more than asked for, longest due first", async () => {
       await expireAll()
       const [later, sooner] = [-3, -6].map(seconds => blockRequested(anySubject(), seconds))
