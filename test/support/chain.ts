@@ -18,6 +18,8 @@ export interface TestChain {
   readonly addresses: RegistryAddresses
   /** An account with money that nobody else knows. */
   newAccount(wei?: bigint): Promise<KeyHolder>
+  /** Lets an account write to the registries. */
+  grantWriter(address: Hex): Promise<void>
   /** A new account that may write to the registries. */
   newWriter(): Promise<KeyHolder>
   setBalance(address: Hex, wei: bigint): Promise<void>
@@ -45,17 +47,22 @@ export async function openTestChain(): Promise<TestChain> {
     await sendCalls(connection, deployer, [{ to: addresses[type], data }], TIMEOUT_MS)
   }
 
+  async function grantWriter(address: Hex): Promise<void> {
+    for (const type of ["patient", "ip-block", "attack-signature"] as const) {
+      await admin(type, "grantRole", [WRITER_ROLE, address])
+    }
+  }
+
   return {
     connection,
     addresses,
+    grantWriter,
     newAccount,
     setBalance,
     admin,
     async newWriter() {
       const writer = await newAccount()
-      for (const type of ["patient", "ip-block", "attack-signature"] as const) {
-        await admin(type, "grantRole", [WRITER_ROLE, writer.address])
-      }
+      await grantWriter(writer.address)
       return writer
     },
     close: () => connection.close(),

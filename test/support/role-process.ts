@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
+import type { Role } from "../../src/settings.ts"
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+const KEPT_OUTPUT = 4_000
+
+/** One role in a process of its own, started anew whenever it was killed. */
+export interface RoleProcess {
+  readonly role: Role
+  /** kill -9, wait for its end, start it again. */
+  killAndRestart(): Promise<void>
+  /** Ends it in order. Resolves with its exit code. */
+  stop(): Promise<number | null>
+  /** The end of what it wrote, for a failure's message. */
+  output(): string
+}
+
+export function startRoleProcess(role: Role, environment: Readonly<Record<string, string>>): RoleProcess {
+  let output = ""
+  let child = start()
+
+  function start(): ChildProcess {
+    const started = spawn(process.execPath, [MAIN, "run", "--roles", role], {
+      env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment },
+      stdio: ["ignore", "ignore", "pipe"],
+    })
+    started.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-KEPT_OUTPUT)
+    })
+    return started
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<number | null> {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+    const exited = once(child, "exit")
+    child.kill(signal)
+    await exited
+    return child.exitCode
+  }
+
+  return {
+    role,
+    async killAndRestart() {
+      await end("SIGKILL")
+      child = start()
+    },
+    stop: () => end("SIGTERM"),
+    output: () => output,
+  }
+}
