@@ -1,4 +1,5 @@
 import { EXIT, OperatorError } from "../runtime/errors.ts"
+import { FEWEST_OPERATIONS } from "./plan/templates.ts"
 
 export interface DemoOptions {
   /** How many operations end up in the log, exactly. */
@@ -21,14 +22,21 @@ export interface GivenDemoOptions {
   readonly keep?: boolean | undefined
 }
 
-export const MOST_OPERATIONS = 100_000
+const MOST_OPERATIONS = 100_000
 const MOST_TTL_SECONDS = 86_400
 const SEEDS = 2 ** 32
 
 /** Throws an OperatorError (exit 64) that names the wrong option. `randomSeed` gives 0 to 2^32 − 1. */
 export function demoOptions(given: GivenDemoOptions, randomSeed: () => number): DemoOptions {
   return {
-    operations: wholeNumber("--operations", given.operations ?? "300", 1, MOST_OPERATIONS),
+    // Refused here, and not when the plan is made: by then a minute may have gone into starting servers.
+    operations: wholeNumber(
+      "--operations",
+      given.operations ?? "300",
+      FEWEST_OPERATIONS,
+      MOST_OPERATIONS,
+      "to try every kind of traffic once",
+    ),
     blockTtlSeconds: wholeNumber("--block-ttl", given.blockTtl ?? "5", 1, MOST_TTL_SECONDS),
     seed: given.seed === undefined ? randomSeed() : wholeNumber("--seed", given.seed, 0, SEEDS - 1),
     json: given.json ?? false,
@@ -36,8 +44,9 @@ export function demoOptions(given: GivenDemoOptions, randomSeed: () => number): 
   }
 }
 
-function wholeNumber(name: string, text: string, min: number, max: number): number {
+function wholeNumber(name: string, text: string, min: number, max: number, why?: string): number {
   const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
-  throw new OperatorError(`${name} must be a whole number from ${min} to ${max}`, EXIT.usage)
+  const reason = why !== undefined && value < min ? ` (at least ${min} ${why})` : ""
+  throw new OperatorError(`${name} must be a whole number from ${min} to ${max}${reason}`, EXIT.usage)
 }

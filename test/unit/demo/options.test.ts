@@ -27,6 +27,8 @@ describe("the demo's options", () => {
 
   it.each([
     [{ operations: "0" }, "--operations"],
+    [{ operations: "28" }, "every kind of traffic"],
+    [{ operations: "100001" }, "--operations"],
     [{ operations: "many" }, "--operations"],
     [{ operations: "1e3" }, "--operations"],
     [{ blockTtl: "0" }, "--block-ttl"],
