@@ -5,7 +5,7 @@ import type { OperationKind } from "../domain/operations/index.ts"
 import type { Outcome, Verdict } from "../domain/outcome.ts"
 import type { Position } from "../domain/position.ts"
 import type { Subject } from "../domain/subject.ts"
-import type { Finding } from "./findings.ts"
+import type { Finding } from "./finding.ts"
 
 /** `0x` and lower-case hex digits: addresses (20 bytes), hashes (32 bytes), signed transactions. */
 export type Hex = `0x${string}`

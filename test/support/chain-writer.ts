@@ -32,8 +32,8 @@ export interface ChainWriterBench {
   requested(...events: EventRecord[]): Promise<void>
   /** Passes of these writers in turns until all operations are final. */
   finish(...writers: LaneWriter[]): Promise<void>
-  /** How often a word took effect, counted from calldata and events of the contract. */
-  timesApplied(type: OperationType, word: bigint): Promise<number>
+  /** How often each word took effect, counted from calldata and events of the contract. */
+  timesApplied(type: OperationType): Promise<ReadonlyMap<bigint, number>>
   close(): Promise<void>
 }
 
@@ -87,17 +87,16 @@ export async function openChainWriterBench(): Promise<ChainWriterBench> {
         left => left === 0,
       )
     },
-    async timesApplied(type, word) {
+    async timesApplied(type) {
       const topics = [registryInterface.getEvent("BatchApplied")?.topicHash ?? ""]
       const logs = await connection.provider.getLogs({ address: addresses[type], topics, fromBlock: 0 })
-      let times = 0
+      const times = new Map<bigint, number>()
       for (const log of logs) {
         const transaction = await connection.provider.getTransaction(log.transactionHash)
-        const words = wordsIn(registryInterface, transaction?.data ?? "0x")
         const outcomes = Buffer.from(registryInterface.parseLog(log)?.args.outcomes.slice(2), "hex")
-        times += words.filter(
-          (each, index) => each === word && OUTCOMES[outcomes[index] ?? 0] === "Applied",
-        ).length
+        for (const [index, word] of wordsIn(registryInterface, transaction?.data ?? "0x").entries()) {
+          if (OUTCOMES[outcomes[index] ?? 0] === "Applied") times.set(word, (times.get(word) ?? 0) + 1)
+        }
       }
       return times
     },

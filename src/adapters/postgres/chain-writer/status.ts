@@ -1,4 +1,4 @@
-import type { Finding } from "../../../chain-writer/findings.ts"
+import type { Finding } from "../../../chain-writer/finding.ts"
 import type { ChainWriterStatus } from "../../../chain-writer/ports.ts"
 import type { OperationType } from "../../../domain/operation.ts"
 import type { Sql } from "../client.ts"
