@@ -1,48 +1,39 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import type { AnySql } from "../../../src/adapters/postgres/client.ts"
 import { append } from "../../../src/adapters/postgres/event-log/append.ts"
 import { raisePosition } from "../../../src/adapters/postgres/event-log/raise-position.ts"
-import { currentWriterId, setWriterId } from "../../../src/adapters/postgres/event-log/set-writer-id.ts"
 import { lowestPositionAt, positionTimeMs, positionWriterId } from "../../../src/domain/position.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
+import { databaseClockMs, insertEvent } from "./insert-event.ts"
 
 const SESSIONS = 16
 const INSERTS = 100
 const HOUR_MS = 3_600_000
-const subject = Buffer.alloc(32, 7)
 
 describe("positions", () => {
   let database: TestDatabase
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await createTestDatabase({ max: SESSIONS })
   })
-  afterEach(() => database.drop())
+  afterEach(() => database.sql`select setval('reconciler.outbox_position', reconciler.clock_position())`)
+  afterAll(() => database.drop())
 
-  async function insert(sql: AnySql = database.sql): Promise<bigint> {
-    const [row] = await sql<{ seq: bigint }[]>`
-      insert into reconciler.outbox (type, subject, payload)
-      values ('unblock-ip.requested', ${subject}, '{}') returning seq`
-    return row!.seq
-  }
+  const insert = (sql: AnySql = database.sql) => insertEvent(sql)
 
-  async function databaseClockMs(): Promise<number> {
-    const [row] = await database.sql<{ nowMs: number }[]>`
-      select (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"`
-    return row!.nowMs
-  }
+  const clockMs = () => databaseClockMs(database.sql)
 
   /** What a clock that stepped back by an hour leaves behind. */
   async function putSequenceAhead(): Promise<bigint> {
-    const ahead = lowestPositionAt((await databaseClockMs()) + HOUR_MS)
+    const ahead = lowestPositionAt((await clockMs()) + HOUR_MS)
     await database.sql`select setval('reconciler.outbox_position', ${ahead})`
     return ahead
   }
 
   test("a row inserted without one gets a position of the clock's time", async () => {
-    const before = Math.floor(await databaseClockMs())
+    const before = Math.floor(await clockMs())
     const position = await insert()
     expect(positionTimeMs(position)).toBeGreaterThanOrEqual(before)
-    expect(positionTimeMs(position)).toBeLessThanOrEqual(await databaseClockMs())
+    expect(positionTimeMs(position)).toBeLessThanOrEqual(await clockMs())
     expect(positionWriterId(position)).toBe(0)
   })
 
@@ -61,7 +52,7 @@ describe("positions", () => {
 
   test("keep to the clock while sessions write: never more than the counter ahead of it", async () => {
     const positions = await Promise.all(Array.from({ length: 200 }, () => insert()))
-    const nowMs = await databaseClockMs()
+    const nowMs = await clockMs()
     expect(positions.every(position => positionTimeMs(position) <= nowMs)).toBe(true)
   })
 
@@ -96,54 +87,16 @@ describe("positions", () => {
   })
 
   describe("receive rule", () => {
-    test("a version of another branch that is ahead lifts the next position above it, keeping the writer id", async () => {
-      await setWriterId(database.sql, 5)
-      const foreign = lowestPositionAt((await databaseClockMs()) + 60_000) + 1023n
-      expect(await raisePosition(database.sql, foreign)).toBe(true)
-      const position = await insert()
-      expect(position).toBeGreaterThan(foreign)
-      expect(positionWriterId(position)).toBe(5)
-    })
-
     test("a version that is behind changes nothing", async () => {
       const ahead = await putSequenceAhead()
-      expect(await raisePosition(database.sql, lowestPositionAt(await databaseClockMs()))).toBe(true)
+      expect(await raisePosition(database.sql, lowestPositionAt(await clockMs()))).toBe(true)
       expect(await insert()).toBe(ahead + 1024n)
     })
 
     test("a version over 5 minutes ahead is not followed", async () => {
-      const foreign = lowestPositionAt((await databaseClockMs()) + 6 * 60_000)
+      const foreign = lowestPositionAt((await clockMs()) + 6 * 60_000)
       expect(await raisePosition(database.sql, foreign)).toBe(false)
       expect(await insert()).toBeLessThan(foreign)
-    })
-  })
-
-  describe("writer id", () => {
-    test("two branches never give out one position, even in the same millisecond", async () => {
-      const other = await createTestDatabase({ max: SESSIONS })
-      try {
-        await setWriterId(database.sql, 1)
-        await setWriterId(other.sql, 1023)
-        const both = [database.sql, other.sql].flatMap(sql => Array.from({ length: 300 }, () => insert(sql)))
-        const positions = await Promise.all(both)
-        expect(new Set(positions).size).toBe(600)
-        expect(new Set(positions.map(positionWriterId))).toEqual(new Set([1, 1023]))
-      } finally {
-        await other.drop()
-      }
-    })
-
-    test("is set once: refused when there are events of another, unchanged when it is the same", async () => {
-      expect(await setWriterId(database.sql, 9)).toEqual({ outcome: "set" })
-      await insert()
-      expect(await setWriterId(database.sql, 9)).toEqual({ outcome: "unchanged" })
-      expect(await setWriterId(database.sql, 10)).toEqual({ outcome: "refused", writerId: 9 })
-      expect(await currentWriterId(database.sql)).toBe(9)
-      expect(positionWriterId(await insert())).toBe(9)
-    })
-
-    test.each([-1, 1024, 1.5])("%s is none", async writerId => {
-      await expect(setWriterId(database.sql, writerId)).rejects.toThrow(RangeError)
     })
   })
 
