@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { Kafka, logLevel } from "kafkajs"
 import postgres from "postgres"
-import { describe, expect, inject, it } from "vitest"
+import { describe, expect, inject, it, vi } from "vitest"
 
 describe("shared infrastructure", () => {
   it("is a PostgreSQL 18 that syncs commits and allows prepared transactions", async () => {
@@ -48,9 +48,14 @@ describe("shared infrastructure", () => {
     ]
     await Promise.all([admin.connect(), producer.connect(), consumer.connect()])
     try {
-      await admin.createTopics({ topics: [{ topic: name }], waitForLeaders: true })
-      const { topics } = await admin.fetchTopicMetadata({ topics: [name] })
-      expect(topics[0]?.partitions).toHaveLength(3)
+      await admin.createTopics({ topics: [{ topic: name }], waitForLeaders: false })
+      await vi.waitFor(
+        async () => {
+          const { topics } = await admin.fetchTopicMetadata({ topics: [name] })
+          expect(topics[0]?.partitions.filter(({ leader }) => leader >= 0)).toHaveLength(3)
+        },
+        { timeout: 30_000, interval: 100 },
+      )
       await consumer.subscribe({ topic: name, fromBeginning: true })
       const received = new Promise<string | undefined>(resolve => {
         void consumer.run({ eachMessage: async ({ message }) => resolve(message.value?.toString()) })
