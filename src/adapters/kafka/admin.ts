@@ -1,6 +1,8 @@
-import type { Admin } from "kafkajs"
+import type { Admin, ITopicMetadata } from "kafkajs"
+import { type Clock, systemClock } from "../../runtime/clock.ts"
 import { UnavailableError } from "../../runtime/errors.ts"
 import { createKafkaClient, type KafkaSettings } from "./client.ts"
+import { protocolErrorType } from "./errors.ts"
 
 const RETRIES = 2
 
@@ -59,17 +61,49 @@ export function ensureTopics(
   settings: KafkaSettings,
   topics: readonly string[],
   shape: TopicShape,
+  clock: Clock = systemClock,
 ): Promise<EnsuredTopics> {
   return withAdmin(settings, async admin => {
     const standing = new Set(await admin.listTopics())
     const created = topics.filter(topic => !standing.has(topic))
     if (created.length > 0) await createTopics(admin, created, shape)
-    const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] })
-    const mismatched = found
-      .map(({ name, partitions }) => ({ topic: name, partitions: partitions.length }))
+    const found = await untilLed(admin, topics, clock)
+    const partitionsOf = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
+    const mismatched = topics
+      .map(topic => ({ topic, partitions: partitionsOf.get(topic) ?? 0 }))
       .filter(({ partitions }) => partitions !== shape.partitions)
     return { created, mismatched }
   })
+}
+
+const LEADERS_WITHIN_MS = 15_000
+
+/** A new topic is unknown to a broker for a moment; kafkajs's own wait takes that for a failure. */
+async function untilLed(admin: Admin, topics: readonly string[], clock: Clock): Promise<ITopicMetadata[]> {
+  const deadlineMs = clock.nowMs() + LEADERS_WITHIN_MS
+  for (;;) {
+    const found = await describe(admin, topics)
+    if (found?.every(topic => topic.partitions.every(({ leader }) => leader >= 0))) return found
+    if (clock.nowMs() > deadlineMs) {
+      throw new UnavailableError(
+        `Kafka has no leader for the topics ${topics.join(", ")} after ${LEADERS_WITHIN_MS / 1000} s: see that enough brokers run`,
+      )
+    }
+    await clock.sleep(50)
+  }
+}
+
+/** Null while one of them is unknown. */
+async function describe(admin: Admin, topics: readonly string[]): Promise<ITopicMetadata[] | null> {
+  const standing = new Set(await admin.listTopics())
+  if (!topics.every(topic => standing.has(topic))) return null
+  try {
+    return (await admin.fetchTopicMetadata({ topics: [...topics] })).topics
+  } catch (error) {
+    const type = protocolErrorType(error)
+    if (type === "UNKNOWN_TOPIC_OR_PARTITION" || type === "LEADER_NOT_AVAILABLE") return null
+    throw error
+  }
 }
 
 async function createTopics(admin: Admin, topics: readonly string[], shape: TopicShape): Promise<void> {
@@ -77,6 +111,7 @@ async function createTopics(admin: Admin, topics: readonly string[], shape: Topi
   const inSync = shape.replicationFactor >= 3 ? 2 : 1
   try {
     await admin.createTopics({
+      waitForLeaders: false,
       topics: topics.map(topic => ({
         topic,
         numPartitions: shape.partitions,
