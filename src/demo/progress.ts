@@ -16,18 +16,18 @@ export interface DemoStatus {
   writeBack(): Promise<StageCounts>
 }
 
-export interface ShownStage {
+interface ShownStage {
   readonly name: string
   readonly read: () => Promise<StageCounts>
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   readonly stages: readonly ShownStage[]
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
   readonly clock: Clock
 }
 
-export interface Progress {
+interface Progress {
   /** Shows the last state and ends; resolves when nothing more is written. */
   stop(): Promise<void>
 }
@@ -55,7 +55,7 @@ export function startProgress(options: ProgressOptions): Progress {
   }
 }
 
-export interface StageLine {
+interface StageLine {
   readonly name: string
   readonly counts: StageCounts | null
   readonly perSecond: number
