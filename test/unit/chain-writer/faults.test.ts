@@ -212,7 +212,60 @@ describe("a reorganised chain", () => {
   })
 })
 
+describe("a reorganisation deeper than what was confirmed", () => {
+  it("holds up new nonces until the old ones are back", async () => {
+    const scenario = laneScenario()
+    await scenario.requested(register())
+    const writer = scenario.newWriter()
+    await scenario.work(writer)
+    scenario.chain.automine = false
+    scenario.chain.reorganise(1)
+    scenario.later(LEASE_MS)
+    await scenario.requested(register())
+    await scenario.work(writer)
+    expect(scenario.findings()).toEqual(["nonce-behind"])
+    expect(scenario.chain.broadcasts.map(({ nonce }) => nonce)).toEqual([0, 0])
+    scenario.chain.mine()
+    await scenario.work(writer)
+    expect(scenario.findings()).toEqual([])
+    expect(scenario.chain.broadcasts.map(({ nonce }) => nonce)).toEqual([0, 0, 1])
+  })
+})
+
+describe("a finding", () => {
+  it("is told again by who comes back to a lane that another had meanwhile", async () => {
+    const scenario = laneScenario()
+    scenario.chain.setObstacle("patient", "paused")
+    await scenario.requested(register())
+    const [first, second] = [scenario.newWriter(), scenario.newWriter({ registries: [] })]
+    await scenario.tick(first)
+    scenario.later(LEASE_MS + 1)
+    await scenario.tick(second)
+    expect(scenario.findings()).toEqual([])
+    await second.release()
+    await scenario.tick(first)
+    expect(scenario.findings()).toEqual(["paused"])
+  })
+})
+
 describe("fees and funds", () => {
+  it("that were raised do not hide an older attempt that is mined after all", async () => {
+    const scenario = laneScenario({ stuckMs: 1_000 })
+    scenario.chain.automine = false
+    const [request] = await scenario.requested(register())
+    const writer = scenario.newWriter()
+    await scenario.work(writer)
+    scenario.later(1_500)
+    scenario.chain.nextAnswers.push("unknown")
+    await scenario.tick(writer)
+    scenario.chain.mine()
+    await scenario.work(writer)
+    expect(scenario.chain.broadcasts).toHaveLength(2)
+    expect(request && scenario.timesApplied(request)).toBe(1)
+    expect(scenario.results()).toHaveLength(1)
+    expect(scenario.findings()).toEqual([])
+  })
+
   it("are raised for a transaction that is stuck, and either attempt counts", async () => {
     const scenario = laneScenario({ stuckMs: 1_000 })
     scenario.chain.automine = false
