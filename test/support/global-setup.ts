@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node"
+import { EmbeddedError } from "../../src/embedded/error.ts"
 import { startEmbeddedInfrastructure } from "./infrastructure/embedded.ts"
 
 /** Starts what the integration project tests against, once a run: embedded, or containers where the variable asks. */
@@ -6,7 +7,13 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const report = (line: string): void => {
     process.stderr.write(`[infrastructure] ${line}\n`)
   }
-  const { databaseUrl, kafkaBrokers, blockchainProviderUrl, stop } = await startInfrastructure(report)
+  const { databaseUrl, kafkaBrokers, blockchainProviderUrl, stop } = await startInfrastructure(report).catch(
+    (error: unknown) => {
+      // What the machine lacks is said in the message; a stack would only hide it.
+      if (error instanceof EmbeddedError) error.stack = `${error.name}: ${error.message}`
+      throw error
+    },
+  )
   project.provide("databaseUrl", databaseUrl)
   project.provide("kafkaBrokers", kafkaBrokers)
   project.provide("blockchainProviderUrl", blockchainProviderUrl)
