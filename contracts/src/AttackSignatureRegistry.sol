@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Blob} from "./Blob.sol";
+import {Format} from "./Rules.sol";
 import {NotKept, SubjectNotFound, SubjectRegistry} from "./SubjectRegistry.sol";
 import {Word} from "./Word.sol";
 
@@ -35,6 +36,7 @@ contract AttackSignatureRegistry is SubjectRegistry {
     /// @notice Longest content of one record, in bytes. Longer content would take a batch's gas limit beyond reckoning.
     uint256 public constant MAX_CONTENT_BYTES = 8192;
 
+    uint256 private constant MAX_SEVERITY = 10;
     uint256 private constant WRITER_BYTES = 20;
 
     mapping(bytes32 subject => Content) private _contents;
@@ -59,14 +61,14 @@ contract AttackSignatureRegistry is SubjectRegistry {
     {
         if (records.length != contents.length) revert ContentsLengthMismatch(records.length, contents.length);
         bytes memory outcomes = new bytes(records.length);
-        int256 change;
+        uint256 change;
         for (uint256 i = 0; i < records.length; ++i) {
             // Left at Invalid, which is 0.
             if (contents[i].length == 0 || contents[i].length > MAX_CONTENT_BYTES) continue;
-            (Outcome outcome, int256 delta) = _applyRecord(records[i].subject, records[i].word);
-            if (outcome == Outcome.Applied) _storeContent(records[i], contents[i]);
-            outcomes[i] = bytes1(uint8(outcome));
-            change += delta;
+            unchecked {
+                change += _applyRecords(records[i:i + 1], outcomes, i);
+            }
+            if (uint8(outcomes[i]) == uint8(Outcome.Applied)) _storeContent(records[i], contents[i]);
         }
         _finishBatch(records, outcomes, change);
     }
@@ -123,7 +125,7 @@ contract AttackSignatureRegistry is SubjectRegistry {
 
     /// @notice All signatures of at least this severity (1 to 10). Reverts as getAllSignatures.
     function getSignaturesBySeverity(uint256 minSeverity) external view returns (bytes32[] memory hashes) {
-        if (minSeverity == 0 || minSeverity > 10) revert InvalidSeverity(minSeverity);
+        if (minSeverity == 0 || minSeverity > MAX_SEVERITY) revert InvalidSeverity(minSeverity);
         _requireCompleteList();
         hashes = new bytes32[](_listed.length);
         uint256 found;
@@ -137,10 +139,8 @@ contract AttackSignatureRegistry is SubjectRegistry {
         }
     }
 
-    function _isValid(uint256 word) internal pure override returns (bool) {
-        uint256 severity = word.severity();
-        return word.flags() == Word.EXISTS | Word.ACTIVE | (severity << 8) && severity >= 1 && severity <= 10
-            && word.expiry() == 0;
+    function _format() internal pure override returns (Format memory) {
+        return Format({flags: 0, maxSeverity: MAX_SEVERITY});
     }
 
     function _storeContent(Record calldata record, bytes calldata content) private {

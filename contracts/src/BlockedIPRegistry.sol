@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Format, Rules} from "./Rules.sol";
 import {NotKept, SubjectNotFound, SubjectRegistry} from "./SubjectRegistry.sol";
 import {Word} from "./Word.sol";
 
@@ -23,7 +24,12 @@ contract BlockedIPRegistry is SubjectRegistry {
     }
 
     /// @notice The network's limit for an automatic block, in seconds from its own time.
-    uint256 public constant MAX_BLOCK_SECONDS = 366 days;
+    uint256 public constant MAX_BLOCK_SECONDS = Rules.MAX_EXPIRY_SECONDS;
+
+    /// @dev An expiry's own expiry is not looked at: when the block ends is what is stored.
+    uint256 private constant FLAGS = (Rules.TIMED << 4 * (Word.EXISTS | Word.ACTIVE))
+        | (Rules.UNTIMED << 4 * (Word.EXISTS | Word.ACTIVE | Word.MANUAL)) | (Rules.UNTIMED << 4 * Word.EXISTS)
+        | ((Rules.TIMED | Rules.UNTIMED | Rules.OVERLONG) << 4 * Word.EXPIRE);
 
     /// @param admin See {SubjectRegistry}
     constructor(address admin) SubjectRegistry(admin) {}
@@ -81,11 +87,7 @@ contract BlockedIPRegistry is SubjectRegistry {
         revert NotKept();
     }
 
-    function _isValid(uint256 word) internal pure override returns (bool) {
-        uint256 flags = word.flags();
-        uint256 expiry = word.expiry();
-        if (flags == Word.EXPIRE) return true;
-        if (flags == Word.EXISTS | Word.ACTIVE) return expiry != 0 && expiry <= word.time() + MAX_BLOCK_SECONDS;
-        return (flags == Word.EXISTS || flags == Word.EXISTS | Word.ACTIVE | Word.MANUAL) && expiry == 0;
+    function _format() internal pure override returns (Format memory) {
+        return Format({flags: FLAGS, maxSeverity: 0});
     }
 }

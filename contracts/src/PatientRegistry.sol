@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Format, Rules} from "./Rules.sol";
 import {NotKept, SubjectNotFound, SubjectRegistry} from "./SubjectRegistry.sol";
 import {Word} from "./Word.sol";
 
@@ -17,6 +18,9 @@ contract PatientRegistry is SubjectRegistry {
         uint256 registrationTime;
         bool isActive;
     }
+
+    uint256 private constant FLAGS =
+        (Rules.UNTIMED << 4 * (Word.EXISTS | Word.ACTIVE)) | (Rules.UNTIMED << 4 * Word.EXISTS);
 
     /// @param admin See {SubjectRegistry}
     constructor(address admin) SubjectRegistry(admin) {}
@@ -50,8 +54,7 @@ contract PatientRegistry is SubjectRegistry {
         revert NotKept();
     }
 
-    function _isValid(uint256 word) internal pure override returns (bool) {
-        uint256 flags = word.flags();
-        return (flags == Word.EXISTS || flags == Word.EXISTS | Word.ACTIVE) && word.expiry() == 0;
+    function _format() internal pure override returns (Format memory) {
+        return Format({flags: FLAGS, maxSeverity: 0});
     }
 }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
-import {Word} from "./Word.sol";
+import {Format, Rules} from "./Rules.sol";
 
 /// @notice Asked for something that one word a subject cannot answer (lists, reasons, who did it). It fails instead of
 /// giving an empty answer, which a reader would take for the truth.
@@ -16,8 +16,6 @@ error SubjectNotFound(bytes32 subject);
 /// version is above the stored one. A bad record is skipped and told by its outcome, never the whole batch.
 /// @dev A batch is undone as a whole only by a missing role, by the pause, or by running out of gas.
 abstract contract SubjectRegistry is AccessControl, Pausable {
-    using Word for uint256;
-
     /// @param subject Opaque key of the subject (a keyed pseudonym, never a name or a bare address)
     /// @param word Its new state, see {Word}
     struct Record {
@@ -45,11 +43,7 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
 
     /// @notice How far a version may be ahead of `block.timestamp`, in seconds. A branch whose clock runs away would
     /// otherwise put a version on the chain that nobody can supersede.
-    uint256 public constant MAX_AHEAD_SECONDS = 300;
-
-    /// @dev Versions count milliseconds from 2024-01-01T00:00:00Z, above 22 bits of counter and branch.
-    uint256 private constant VERSION_EPOCH_MS = 1_704_067_200_000;
-    uint256 private constant VERSION_TIME_SHIFT = 22;
+    uint256 public constant MAX_AHEAD_SECONDS = Rules.MAX_AHEAD_SECONDS;
 
     /// @dev In the slot of Pausable's flag, which every batch reads anyway: counting costs one warm write a batch.
     uint64 private _activeCount;
@@ -85,15 +79,7 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
     /// @param records What to write; a subject may occur more than once
     function applyBatch(Record[] calldata records) external onlyRole(WRITER_ROLE) whenNotPaused {
         bytes memory outcomes = new bytes(records.length);
-        int256 change;
-        for (uint256 i = 0; i < records.length; ++i) {
-            Record calldata record = records[i];
-            (Outcome outcome, int256 delta) = _applyRecord(record.subject, record.word);
-            outcomes[i] = bytes1(uint8(outcome));
-            unchecked {
-                change += delta;
-            }
-        }
+        uint256 change = _applyRecords(records, outcomes, 0);
         _finishBatch(records, outcomes, change);
     }
 
@@ -110,25 +96,30 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
         return _activeCount;
     }
 
-    /// @dev Writes the record if the rules say so.
-    /// @return outcome What became of it
-    /// @return delta By how much the number of active subjects changed: -1, 0 or 1
-    function _applyRecord(bytes32 subject, uint256 word) internal returns (Outcome outcome, int256 delta) {
-        uint256 stored = _words[subject];
-        uint256 next;
-        (outcome, next) = _decide(subject, stored, word);
-        if (next != stored) {
-            _words[subject] = next;
-            unchecked {
-                delta = int256(next & Word.ACTIVE) - int256(stored & Word.ACTIVE);
-            }
+    /// @dev Decides and writes the records by {Rules}.
+    /// @param outcomes Gets their outcomes from place `first` on; 0 there before
+    /// @return change By how much the number of active subjects changed; two's complement
+    function _applyRecords(Record[] calldata records, bytes memory outcomes, uint256 first)
+        internal
+        returns (uint256 change)
+    {
+        uint256 start;
+        uint256 end;
+        uint256 outcomesStart;
+        assembly ("memory-safe") {
+            start := records.offset
+            end := add(start, mul(records.length, 64))
+            outcomesStart := add(add(outcomes, 32), first)
         }
+        return Rules.applyRecords(_words, _format(), start, end, outcomesStart);
     }
 
     /// @dev The end of every batch: count, rolling hash, event.
-    function _finishBatch(Record[] calldata records, bytes memory outcomes, int256 change) internal {
+    function _finishBatch(Record[] calldata records, bytes memory outcomes, uint256 change) internal {
         if (change != 0) {
-            _activeCount = uint64(uint256(int256(uint256(_activeCount)) + change));
+            unchecked {
+                _activeCount = uint64(_activeCount + change);
+            }
         }
         bytes32 next = keccak256(abi.encodePacked(head[msg.sender], _hash(records)));
         head[msg.sender] = next;
@@ -139,64 +130,8 @@ abstract contract SubjectRegistry is AccessControl, Pausable {
         return _words[subject];
     }
 
-    /// @dev Which words this register takes, whatever is stored and whenever it is. An expiry (flag EXPIRE) must be
-    /// refused here by registers in which nothing expires. The base has checked subject and version.
-    function _isValid(uint256 word) internal pure virtual returns (bool);
-
-    /// @dev All rules, in one place, without effects. Invalid comes first and looks at the record alone: the same
-    /// record is Invalid today and tomorrow, so it can be set aside for good.
-    function _decide(bytes32 subject, uint256 stored, uint256 word) private view returns (Outcome, uint256 next) {
-        if (subject == 0 || word.version() == 0 || !_isValid(word)) return (Outcome.Invalid, stored);
-        if (word & Word.EXPIRE != 0) return _decideExpiry(stored, word);
-        return _decideWrite(stored, word);
-    }
-
-    /// @dev The order matters:
-    /// - Against the stored version first: what is older or the same is settled, also when the clocks disagree. (A stored
-    ///   version has passed the clock check before, so nothing at or below it can be from the future.)
-    /// - Future before Kept and Expired: whether a manual block stands, or a block is over, is decided for good
-    ///   only once the version may be decided at all.
-    /// - Kept before Expired: an automatic block that is over must not bury a manual one under its tombstone.
-    function _decideWrite(uint256 stored, uint256 word) private view returns (Outcome, uint256 next) {
-        uint256 version = word.version();
-        uint256 storedVersion = stored.version();
-        if (version < storedVersion) return (Outcome.Superseded, stored);
-        if (version == storedVersion) {
-            return (word.isSameOperation(stored) ? Outcome.AlreadyApplied : Outcome.Conflict, stored);
-        }
-        if (_isAhead(version)) return (Outcome.Future, stored);
-        // Only an automatic block has an expiry.
-        uint256 expiry = word.expiry();
-        if (expiry != 0) {
-            if (stored.isActive() && stored.isManual()) return (Outcome.Kept, stored);
-            if (expiry <= block.timestamp) return (Outcome.Expired, word & ~Word.ACTIVE);
-        }
-        return (Outcome.Applied, word);
-    }
-
-    /// @dev An expiry carries version and tag of the block it ends, and changes nothing but ACTIVE. What stays is the
-    /// tombstone: clearing the slot would let a late copy of the block bring it back. Its own expiry and time are not
-    /// looked at; when the block ends is what is stored. The order: identity of the block, then whether there is
-    /// anything left to end, then whether it may end at all, then whether it may end now.
-    function _decideExpiry(uint256 stored, uint256 word) private view returns (Outcome, uint256 next) {
-        uint256 version = word.version();
-        uint256 storedVersion = stored.version();
-        if (version < storedVersion) return (Outcome.Superseded, stored);
-        if (version > storedVersion) return (Outcome.Missing, stored);
-        if (!word.isSameOperation(stored)) return (Outcome.Conflict, stored);
-        if (!stored.isActive()) return (Outcome.AlreadyApplied, stored);
-        if (stored.isManual()) return (Outcome.Kept, stored);
-        if (stored.expiry() > block.timestamp) return (Outcome.NotDue, stored);
-        return (Outcome.Applied, stored & ~Word.ACTIVE);
-    }
-
-    function _isAhead(uint256 version) private view returns (bool) {
-        unchecked {
-            // No overflow: a version has 64 bits, a timestamp far fewer than 246.
-            uint256 versionMs = VERSION_EPOCH_MS + (version >> VERSION_TIME_SHIFT);
-            return versionMs > (block.timestamp + MAX_AHEAD_SECONDS) * 1000;
-        }
-    }
+    /// @dev Which words this register takes. An expiry (flag EXPIRE) only where something can expire.
+    function _format() internal pure virtual returns (Format memory);
 
     /// @dev keccak256 of the 64-byte records one after another: as they lie in the calldata, without offset and length.
     function _hash(Record[] calldata records) private pure returns (bytes32 hash) {
