@@ -1,7 +1,7 @@
 import { lowerHex } from "../adapters/ethereum/registries.ts"
 import { prepareContracts, withChain } from "../infrastructure.ts"
 import { ConfigurationError, EXIT } from "../runtime/errors.ts"
-import type { AddCommand } from "./program.ts"
+import type { AddCommand } from "./command.ts"
 
 interface DeployArguments {
   readonly adminKeyFile?: string

@@ -1,6 +1,6 @@
 import { prepareDatabase } from "../infrastructure.ts"
 import { ConfigurationError, EXIT } from "../runtime/errors.ts"
-import type { AddCommand } from "./program.ts"
+import type { AddCommand } from "./command.ts"
 
 export const addMigrate: AddCommand = (program, context, answer) => {
   program

@@ -1,14 +1,12 @@
 import { Command, CommanderError } from "commander"
 import { EXIT, OperatorError } from "../runtime/errors.ts"
+import type { AddCommand } from "./command.ts"
 import type { CliContext } from "./context.ts"
 import { addDemo } from "./demo.ts"
 import { addDeploy } from "./deploy.ts"
 import { addMigrate } from "./migrate.ts"
 import { addRun } from "./run.ts"
 import { addStatus } from "./status.ts"
-
-/** A command's registration: one file each. `answer` hands the exit code back, since nothing but main.ts exits. */
-export type AddCommand = (program: Command, context: CliContext, answer: (code: number) => void) => void
 
 const commands: readonly AddCommand[] = [addRun, addMigrate, addDeploy, addStatus, addDemo]
 
@@ -41,7 +39,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
 function explain(error: unknown, context: CliContext): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (context.signal.aborted && isAbort(error, context.signal)) {
-    context.stderr.write("reconciler: stopped before it was ready\n")
+    context.stderr.write("reconciler: stopped before it was done\n")
     return EXIT.tryAgain
   }
   if (error instanceof OperatorError) {

@@ -1,7 +1,7 @@
 import { composeStatus } from "../compose-status.ts"
 import { readStatus, statusTable } from "../ops/status.ts"
 import { ConfigurationError, EXIT } from "../runtime/errors.ts"
-import type { AddCommand } from "./program.ts"
+import type { AddCommand } from "./command.ts"
 import { withShutdown } from "./service.ts"
 
 export const addStatus: AddCommand = (program, context, answer) => {
