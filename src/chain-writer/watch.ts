@@ -144,16 +144,21 @@ export function createWatch(options: WatchOptions): Watch {
   async function notMined(lane: Lane, transaction: OpenTransaction, usedNonces: number): Promise<StepResult> {
     const last = transaction.attempts.at(-1)
     if (!last) return "waiting"
+    if (last.state === "refused") return restart(lane, transaction)
+    const due = last.lastSentAgoMs === null || last.lastSentAgoMs >= options.resendMs
+    if (!due) return "waiting"
     const isNext = usedNonces === transaction.nonce
-    const stuck = isNext && last.firstSentAgoMs !== null && last.firstSentAgoMs >= options.stuckMs
-    if (last.state === "refused" || stuck) {
-      if (stuck) logger.warn({ lane: lane.address, nonce: transaction.nonce }, "transaction stuck")
-      return (await attempts.start(lane, transaction)) === "sent" ? "moved" : "waiting"
+    if (isNext && last.firstSentAgoMs !== null && last.firstSentAgoMs >= options.stuckMs) {
+      const { nonce } = transaction
+      logger.warn({ lane: lane.address, nonce, sentAgoMs: last.firstSentAgoMs }, "transaction stuck")
+      return restart(lane, transaction)
     }
-    const due =
-      last.state === "signed" || last.lastSentAgoMs === null || last.lastSentAgoMs >= options.resendMs
-    if (due) await attempts.resend(lane, transaction, last)
+    await attempts.resend(lane, transaction, last)
     return "waiting"
+  }
+
+  async function restart(lane: Lane, transaction: OpenTransaction): Promise<StepResult> {
+    return (await attempts.start(lane, transaction)) === "sent" ? "moved" : "waiting"
   }
 
   async function findReceipt(transaction: OpenTransaction): Promise<Found | null> {

@@ -1,6 +1,7 @@
 import { FetchRequest, JsonRpcProvider, Network } from "ethers"
 import type { Hex } from "../../chain-writer/ports.ts"
 import { UnavailableError } from "../../runtime/errors.ts"
+import { toNodeError } from "./node-error.ts"
 import { lowerHex } from "./registries.ts"
 
 export interface ChainConnection {
@@ -33,6 +34,7 @@ export async function connectChain(options: ChainOptions): Promise<ChainConnecti
     cacheTimeout: -1,
     batchMaxCount: 1,
   })
+  hideEndpoint(provider)
   const genesis: { hash: string } | null = await provider.send("eth_getBlockByNumber", ["0x0", false])
   if (!genesis) {
     provider.destroy()
@@ -49,10 +51,17 @@ async function askChainId(request: FetchRequest): Promise<bigint> {
     const response = await call.send()
     response.assertOk()
     return BigInt(response.bodyJson.result)
-  } catch (cause) {
-    throw new UnavailableError(
-      "The chain's node does not answer: check BLOCKCHAIN_PROVIDER_URL and that the node runs.",
-      { cause },
-    )
+  } catch (error) {
+    const { message } = toNodeError(error)
+    throw new UnavailableError(`Check BLOCKCHAIN_PROVIDER_URL and that the node runs: ${message}.`)
   }
+}
+
+/** Transport errors only: what the node itself answered goes on to be classified. */
+function hideEndpoint(provider: JsonRpcProvider): void {
+  const send = provider._send.bind(provider)
+  provider._send = payload =>
+    send(payload).catch((error: unknown) => {
+      throw toNodeError(error)
+    })
 }

@@ -51,8 +51,8 @@ async function waitFor(
   hash: string,
   timeoutMs: number,
 ): Promise<TransactionReceipt> {
-  const receipt = await provider.waitForTransaction(hash, 1, timeoutMs).catch(cause => {
-    throw new UnavailableError(`Transaction ${hash} was not mined within ${timeoutMs / 1000} s.`, { cause })
+  const receipt = await provider.waitForTransaction(hash, 1, timeoutMs).catch(() => {
+    throw new UnavailableError(`Transaction ${hash} was not mined within ${timeoutMs / 1000} s.`)
   })
   if (receipt?.status !== 1) throw new Error(`transaction ${hash} reverted`)
   return receipt

@@ -250,7 +250,7 @@ describe("a finding", () => {
 
 describe("fees and funds", () => {
   it("that were raised do not hide an older attempt that is mined after all", async () => {
-    const scenario = laneScenario({ stuckMs: 1_000 })
+    const scenario = laneScenario({ stuckMs: 1_000, resendMs: 500 })
     scenario.chain.automine = false
     const [request] = await scenario.requested(register())
     const writer = scenario.newWriter()
@@ -267,7 +267,7 @@ describe("fees and funds", () => {
   })
 
   it("are raised for a transaction that is stuck, and either attempt counts", async () => {
-    const scenario = laneScenario({ stuckMs: 1_000 })
+    const scenario = laneScenario({ stuckMs: 1_000, resendMs: 500 })
     scenario.chain.automine = false
     const [request] = await scenario.requested(register())
     const writer = scenario.newWriter()
