@@ -81,5 +81,19 @@ export function eventPublisherConformance(name: string, open: () => Promise<Even
         [first, second, third].map(m => m.value).sort(),
       )
     })
+
+    test("loses nothing that comes after a call of which a part was refused", async () => {
+      const others = messages(0, 7)
+      const huge = { ...others[0]!, value: "x".repeat(MORE_THAN_A_BROKER_TAKES) }
+      for (let call = 1; call <= 3; call += 1) {
+        // The other partitions' part of this call may have been written; the next call has the same length there.
+        expect(await harness.publisher.publish([huge, ...others.slice(1)])).toMatchObject({
+          outcome: "refused",
+        })
+        expect(await harness.publisher.publish(messages(call * 7, 7))).toEqual(acknowledged)
+      }
+      const values = new Set((await harness.written()).map(message => Number(message.value)))
+      for (let number = 7; number < 28; number += 1) expect(values).toContain(number)
+    })
   })
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { inject } from "vitest"
-import { ensureTopics, withAdmin } from "../../src/adapters/kafka/admin.ts"
+import { ensureTopics, partitionBounds, withAdmin } from "../../src/adapters/kafka/admin.ts"
 import type { KafkaSettings } from "../../src/adapters/kafka/client.ts"
 import { createKafkaSubscription } from "../../src/adapters/kafka/subscription.ts"
 import type { ReceivedMessage } from "../../src/bus/message.ts"
@@ -31,11 +31,8 @@ export function anyGroup(): string {
 /** How many messages the topics hold. */
 export function countMessages(topics: readonly string[]): Promise<bigint> {
   return withAdmin(kafkaSettings(), async admin => {
-    let count = 0n
-    for (const topic of topics) {
-      for (const { low, high } of await admin.fetchTopicOffsets(topic)) count += BigInt(high) - BigInt(low)
-    }
-    return count
+    const bounds = await partitionBounds(admin, topics)
+    return bounds.reduce((count, { low, high }) => count + high - low, 0n)
   })
 }
 

@@ -2,7 +2,7 @@ import type { Admin, ITopicMetadata } from "kafkajs"
 import { type Clock, systemClock } from "../../runtime/clock.ts"
 import { UnavailableError } from "../../runtime/errors.ts"
 import { createKafkaClient, type KafkaSettings } from "./client.ts"
-import { protocolErrorType } from "./errors.ts"
+import { isTransient, protocolErrorType } from "./errors.ts"
 
 const RETRIES = 2
 
@@ -29,20 +29,39 @@ function unreachable(settings: KafkaSettings, cause: unknown): UnavailableError 
   )
 }
 
-/** The oldest offset the broker still has, by `topic/partition`. */
-export function oldestOffsets(
-  settings: KafkaSettings,
+export interface PartitionBounds {
+  readonly topic: string
+  readonly partition: number
+  /** The oldest offset the broker still has. */
+  readonly low: bigint
+  /** The offset of the next message to be written. */
+  readonly high: bigint
+}
+
+const TRIES = 20
+const TRY_AGAIN_MS = 100
+
+/** A new topic's broker leads it a moment after it is known, and leaders change; kafkajs gives up at the first no. */
+export async function partitionBounds(
+  admin: Admin,
   topics: readonly string[],
-): Promise<ReadonlyMap<string, bigint>> {
-  return withAdmin(settings, async admin => {
-    const oldest = new Map<string, bigint>()
-    for (const topic of topics) {
-      for (const { partition, low } of await admin.fetchTopicOffsets(topic)) {
-        oldest.set(`${topic}/${partition}`, BigInt(low))
+  clock: Clock = systemClock,
+): Promise<readonly PartitionBounds[]> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const bounds: PartitionBounds[] = []
+      for (const topic of topics) {
+        for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+          bounds.push({ topic, partition, low: BigInt(low), high: BigInt(high) })
+        }
       }
+      return bounds
+    } catch (error) {
+      if (tries === TRIES || !isTransient(error)) throw error
+      await admin.fetchTopicMetadata({ topics: [...topics] }).catch(() => undefined)
+      await clock.sleep(TRY_AGAIN_MS)
     }
-    return oldest
-  })
+  }
 }
 
 export interface TopicShape {
@@ -68,6 +87,7 @@ export function ensureTopics(
     const created = topics.filter(topic => !standing.has(topic))
     if (created.length > 0) await createTopics(admin, created, shape)
     const found = await untilLed(admin, topics, clock)
+    if (created.length > 0) await partitionBounds(admin, created, clock)
     const partitionsOf = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
     const mismatched = topics
       .map(topic => ({ topic, partitions: partitionsOf.get(topic) ?? 0 }))

@@ -1,6 +1,6 @@
 import type { Consumer } from "kafkajs"
 import { backoffMs } from "../../runtime/backoff.ts"
-import { oldestOffsets } from "./admin.ts"
+import { partitionBounds, withAdmin } from "./admin.ts"
 import type { PartitionProgress } from "./partition-progress.ts"
 import type { SessionOptions } from "./session-options.ts"
 
@@ -64,7 +64,8 @@ async function findStarts(
   { settings, storedOffset }: SessionOptions,
 ): Promise<readonly Start[]> {
   const topics = Object.keys(assigned).filter(topic => assigned[topic]?.length)
-  const oldest = await oldestOffsets(settings, topics)
+  const bounds = await withAdmin(settings, admin => partitionBounds(admin, topics))
+  const oldest = new Map(bounds.map(({ topic, partition, low }) => [`${topic}/${partition}`, low]))
   const starts: Start[] = []
   for (const topic of topics) {
     for (const partition of assigned[topic] ?? []) {

@@ -1,7 +1,7 @@
 import type { Batch, Consumer, EachBatchHandler, IHeaders, KafkaMessage } from "kafkajs"
 import type { BatchVerdict, ReceivedBatch } from "../../bus/consume.ts"
 import type { ReceivedMessage } from "../../bus/message.ts"
-import { oldestOffsets } from "./admin.ts"
+import { partitionBounds, withAdmin } from "./admin.ts"
 import type { PartitionProgress } from "./partition-progress.ts"
 import type { SessionOptions } from "./session-options.ts"
 
@@ -84,9 +84,7 @@ async function received(
   const { topic, partition } = batch
   const fetched = fetchedOffset(batch)
   const isExpected = progress.isExpected(topic, partition, fetched)
-  const oldest = isExpected
-    ? null
-    : ((await oldestOffsets(settings, [topic])).get(`${topic}/${partition}`) ?? null)
+  const oldest = isExpected ? null : await oldestOffset(settings, topic, partition)
   return {
     topic,
     partition,
@@ -96,6 +94,15 @@ async function received(
     lowOffset: oldest,
     endOffset: BigInt(batch.highWatermark),
   }
+}
+
+async function oldestOffset(
+  settings: SessionOptions["settings"],
+  topic: string,
+  partition: number,
+): Promise<bigint | null> {
+  const bounds = await withAdmin(settings, admin => partitionBounds(admin, [topic]))
+  return bounds.find(found => found.partition === partition)?.low ?? null
 }
 
 /** kafkajs has it, but not in its types; without it the first message's offset, which can be above it. */

@@ -1,4 +1,4 @@
-import { withAdmin } from "./admin.ts"
+import { partitionBounds, withAdmin } from "./admin.ts"
 import type { KafkaSettings } from "./client.ts"
 
 export interface PartitionLag {
@@ -20,12 +20,10 @@ export function consumerLag(
   topics: readonly string[],
 ): Promise<readonly PartitionLag[]> {
   return withAdmin(settings, async admin => {
-    const bounds = new Map<string, { low: bigint; high: bigint }>()
-    for (const topic of topics) {
-      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-        bounds.set(`${topic}/${partition}`, { low: BigInt(low), high: BigInt(high) })
-      }
-    }
+    const found = await partitionBounds(admin, topics)
+    const bounds = new Map(
+      found.map(({ topic, partition, low, high }) => [`${topic}/${partition}`, { low, high }]),
+    )
     const lags: PartitionLag[] = []
     for (const groupId of groupIds) {
       for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics: [...topics] })) {

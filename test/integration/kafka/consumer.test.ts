@@ -118,7 +118,8 @@ describe("a consumer that keeps its offsets in Postgres", () => {
     await producer.connect()
     for (const partition of [0, 1, 2]) {
       const undone = await producer.transaction()
-      await undone.send({ topic, messages: [{ partition, key: "k", value: "undone" }] })
+      // More than one fetch takes, so that a fetch has nothing else.
+      await undone.send({ topic, messages: [{ partition, key: "k", value: "x".repeat(700_000) }] })
       await undone.abort()
     }
     await producer.disconnect()
