@@ -40,15 +40,16 @@ describe("write-back in the database", () => {
     await writeToLog(sql, expiry)
     await appTables.apply(batchOf([confirmed(expiry)]))
 
+    // Refused at the last statement's commit, when row, event and mark are all written.
     await sql`create function cut() returns trigger language plpgsql as $$ begin raise 'cut'; end $$`
     await sql`
-      create constraint trigger cut after delete on cut.firewall_blockedip
+      create constraint trigger cut after update on reconciler.write_backs
       deferrable initially deferred for each row execute function cut()`
     await expect(appTables.settle(10)).rejects.toThrow("cut")
     expect(await app.read("firewall_blockedip", block.subject)).not.toBeNull()
     expect(await readLogAbout(sql, block.subject)).toHaveLength(1)
 
-    await sql`drop trigger cut on cut.firewall_blockedip`
+    await sql`drop trigger cut on reconciler.write_backs`
     expect(await appTables.settle(10)).toEqual({ settled: 1, waiting: 0 })
     expect(await app.read("firewall_blockedip", block.subject)).toBeNull()
     expect((await readLogAbout(sql, block.subject)).map(({ type }) => type)).toEqual([
