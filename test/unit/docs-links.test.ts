@@ -2,7 +2,9 @@ import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
 import { describe, expect, it } from "vitest"
+import { FINDINGS } from "../../src/chain-writer/finding.ts"
 import { operations } from "../../src/domain/operations/index.ts"
+import { OUTCOMES } from "../../src/domain/outcome.ts"
 import { settingList } from "../../src/settings.ts"
 
 const root = join(import.meta.dirname, "../..")
@@ -86,6 +88,12 @@ function isNamedInCode(name: string): boolean {
     return false
   }
 }
+
+it("the pages have a line for each finding and each outcome", () => {
+  const lines = found("docs/operations.md", /^\| `([a-z-]+)` \| [^|]+ \| [^|]+ \|$/gm)
+  expect(lines).toEqual(expect.arrayContaining([...FINDINGS]))
+  expect(found("docs/architecture.md", /^\| `([A-Z]\w+)` \|/gm).sort()).toEqual([...OUTCOMES].sort())
+})
 
 it("the index of decisions lists each of them", () => {
   const files = readdirSync(join(root, "docs/decisions")).filter(name => /^\d/.test(name))
