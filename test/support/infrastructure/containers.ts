@@ -83,6 +83,8 @@ function kafkaContainer(hostPort: number): GenericContainer {
       KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR: "1",
       KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR: "1",
       KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: "0",
+      // The end-to-end tests kill consumers and do not wait the broker's usual 6 s for each.
+      KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS: "1000",
     })
     .withExposedPorts({ container: 9092, host: hostPort })
     .withStartupTimeout(startupTimeoutMs)
