@@ -2,7 +2,7 @@ import type { TestProject } from "vitest/node"
 import { EmbeddedError } from "../../src/embedded/error.ts"
 import { startEmbeddedInfrastructure } from "./infrastructure/embedded.ts"
 
-/** Starts what the integration project tests against, once a run: embedded, or containers where the variable asks. */
+/** Starts what the integration project tests against, once a run: embedded, or what the variable asks for. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const report = (line: string): void => {
     process.stderr.write(`[infrastructure] ${line}\n`)
@@ -22,6 +22,11 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 
 async function startInfrastructure(report: (line: string) => void) {
   const kind = process.env.TEST_INFRASTRUCTURE ?? "embedded"
+  const major = /^postgres-([0-9]+)$/.exec(kind)?.[1]
+  if (major) {
+    const { startPostgresAlone } = await import("./infrastructure/postgres-alone.ts")
+    return startPostgresAlone(Number(major), report)
+  }
   switch (kind) {
     case "embedded":
       return startEmbeddedInfrastructure(report)
@@ -30,6 +35,6 @@ async function startInfrastructure(report: (line: string) => void) {
       return startContainerInfrastructure(report)
     }
     default:
-      throw new Error(`TEST_INFRASTRUCTURE is embedded or containers, not ${kind}`)
+      throw new Error(`TEST_INFRASTRUCTURE is embedded, containers or postgres-<major version>, not ${kind}`)
   }
 }
