@@ -118,6 +118,12 @@ contract ReferenceBlocks is ReferenceRegistry {
 
     uint256 public constant MAX_BLOCK_SECONDS = 366 days;
 
+    /// @notice As {BlockedIPRegistry-isIPBlocked}.
+    function isIPBlocked(bytes32 ipHash) external view returns (bool) {
+        uint256 word = words[ipHash];
+        return word.isActive() && (word.isManual() || block.timestamp < word.expiry());
+    }
+
     function _isValid(uint256 word) internal pure override returns (bool) {
         uint256 flags = word.flags();
         uint256 expiry = word.expiry();
