@@ -1,4 +1,5 @@
 import { consumerLag } from "./adapters/kafka/lag.ts"
+import { openKafkaClient } from "./adapters/kafka/open-client.ts"
 import { assertMigrated, assertReachable } from "./adapters/postgres/check.ts"
 import { closeDatabase, openDatabase } from "./adapters/postgres/client.ts"
 import { createStatusSources } from "./adapters/postgres/status.ts"
@@ -6,6 +7,7 @@ import { requestTopics, topicsWithPrefix } from "./bus/topics.ts"
 import type { Config } from "./config.ts"
 import type { Connections } from "./infrastructure.ts"
 import type { StatusSources } from "./ops/status.ts"
+import { systemClock } from "./runtime/clock.ts"
 import type { Logger } from "./runtime/logger.ts"
 import type { Shutdown } from "./runtime/shutdown.ts"
 
@@ -22,7 +24,11 @@ export async function composeStatus(options: {
   await assertReachable(sql)
   await assertMigrated(sql)
   const topics = topicsWithPrefix(config.topicPrefix)
-  const kafka = { brokers: connections.kafkaBrokers, clientId: "caregrid-reconciler-status", logger }
+  const kafka = await openKafkaClient(
+    config.kafkaClient,
+    { brokers: connections.kafkaBrokers, clientId: "caregrid-reconciler-status", logger },
+    systemClock,
+  )
   const groups = {
     [`${config.topicPrefix}.chain-writer`]: requestTopics(topics),
     [`${config.topicPrefix}.projector`]: [...requestTopics(topics), topics.results],

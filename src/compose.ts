@@ -4,10 +4,9 @@ import { createLedger } from "./adapters/ethereum/ledger.ts"
 import { operationTypes, type RegistryAddresses } from "./adapters/ethereum/registries.ts"
 import { createRegistry } from "./adapters/ethereum/registry.ts"
 import { createSigner } from "./adapters/ethereum/signer.ts"
-import { ensureTopics } from "./adapters/kafka/admin.ts"
-import type { KafkaSettings } from "./adapters/kafka/client.ts"
-import { createKafkaPublisher } from "./adapters/kafka/publisher.ts"
-import { createKafkaSubscription } from "./adapters/kafka/subscription.ts"
+import type { KafkaClient } from "./adapters/kafka/client-port.ts"
+import { ensureTopics } from "./adapters/kafka/ensure-topics.ts"
+import { openKafkaClient } from "./adapters/kafka/open-client.ts"
 import { createLanes } from "./adapters/postgres/chain-writer/lanes.ts"
 import { createOperationQueue } from "./adapters/postgres/chain-writer/operation-queue.ts"
 import { createTransactionLog } from "./adapters/postgres/chain-writer/transaction-log.ts"
@@ -51,7 +50,7 @@ export interface ComposeOptions {
 
 interface Composed extends ComposeOptions {
   readonly sql: Sql
-  readonly kafka: KafkaSettings
+  readonly kafka: KafkaClient
   readonly topics: Topics
   /** Unique to this process: a lease is renewed by its holder only. */
   readonly holder: string
@@ -69,7 +68,11 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
   await assertReachable(sql)
   await assertMigrated(sql)
   await assertWriterId(sql, config.writerId)
-  const kafka = { brokers: connections.kafkaBrokers, clientId: "caregrid-reconciler", logger }
+  const kafka = await openKafkaClient(
+    config.kafkaClient,
+    { brokers: connections.kafkaBrokers, clientId: "caregrid-reconciler", logger },
+    clock,
+  )
   const topics = topicsWithPrefix(config.topicPrefix)
   const { mismatched } = await ensureTopics(kafka, allTopics(topics), {
     partitions: config.topicPartitions,
@@ -88,7 +91,7 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
     ...(roles.has("projector") && { projector: composeProjector(composed) }),
     ...(roles.has("write-back") && (await composeWriteBack(composed))),
   }
-  const subscribe = () => createKafkaSubscription(kafka, clock, { sessionTimeoutMs: config.sessionTimeoutMs })
+  const subscribe = () => kafka.subscription({ sessionTimeoutMs: config.sessionTimeoutMs })
   return pipeline(parts, createRunners({ clock, logger, subscribe, shutdown }))
 }
 
@@ -105,7 +108,7 @@ function openPool({ connections, shutdown, logger }: ComposeOptions, max: number
 
 function composeRelay(composed: Composed): NonNullable<Parts["relay"]> {
   const { config, clock, logger, topics, holder, sql, shutdown, aroundPublisher = same } = composed
-  const publisher = aroundPublisher(createKafkaPublisher(composed.kafka))
+  const publisher = aroundPublisher(composed.kafka.publisher())
   shutdown.add("Kafka producer", () => publisher.close())
   const relay = createRelay({
     // A connection of its own: what it remembers is true for one session.

@@ -1,4 +1,5 @@
 import type { z } from "zod"
+import type { KafkaClientName } from "./adapters/kafka/settings.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
 import { EMBEDDABLE, type Embeddable, settings } from "./settings.ts"
 
@@ -27,6 +28,7 @@ export interface Config {
   readonly topicPrefix: string
   readonly topicPartitions: number
   readonly topicReplicationFactor: number
+  readonly kafkaClient: KafkaClientName
   readonly sessionTimeoutMs: number
   readonly writerId: number
   readonly appSchema: string
@@ -168,6 +170,7 @@ function toConfig(
     topicPrefix: required(values, "TOPIC_PREFIX"),
     topicPartitions: required(values, "TOPIC_PARTITIONS"),
     topicReplicationFactor: required(values, "TOPIC_REPLICATION_FACTOR"),
+    kafkaClient: required(values, "KAFKA_CLIENT"),
     sessionTimeoutMs: required(values, "KAFKA_SESSION_TIMEOUT_MS"),
     writerId: required(values, "WRITER_ID"),
     appSchema: required(values, "APP_SCHEMA"),

@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { KAFKA_CLIENTS } from "./adapters/kafka/settings.ts"
 import { MAX_WRITER_ID } from "./domain/position.ts"
 
 export const EMBEDDABLE = ["postgres", "kafka", "chain"] as const
@@ -157,6 +158,12 @@ export const settings = {
     fallback: "1",
     unit: "replicas",
     about: "Replicas of a topic that has to be created; 3 on a real cluster.",
+  }),
+  KAFKA_CLIENT: entry({
+    schema: z.enum(KAFKA_CLIENTS),
+    fallback: "kafkajs",
+    unit: "name",
+    about: "Client library for Kafka: kafkajs or platformatic. Both keep the same promises.",
   }),
   KAFKA_SESSION_TIMEOUT_MS: entry({
     schema: wholeNumber(1_000, 300_000),

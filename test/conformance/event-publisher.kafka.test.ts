@@ -1,10 +1,12 @@
-import { createKafkaPublisher } from "../../src/adapters/kafka/publisher.ts"
-import { createTestTopics, kafkaSettings, readAll } from "../support/kafka.ts"
+import { KAFKA_CLIENTS } from "../../src/adapters/kafka/settings.ts"
+import { createTestTopics, kafkaClient, readAll } from "../support/kafka.ts"
 import { eventPublisherConformance } from "./event-publisher.ts"
 
-eventPublisherConformance("kafka", async () => {
-  const names = await createTestTopics()
-  const topics = [names.patient, names["ip-block"]] as const
-  const publisher = createKafkaPublisher(kafkaSettings())
-  return { publisher, topics, written: () => readAll(topics), close: () => publisher.close() }
-})
+for (const name of KAFKA_CLIENTS) {
+  eventPublisherConformance(name, async () => {
+    const names = await createTestTopics()
+    const topics = [names.patient, names["ip-block"]] as const
+    const publisher = kafkaClient(name).publisher()
+    return { publisher, topics, written: () => readAll(topics), close: () => publisher.close() }
+  })
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { KAFKA_CLIENTS } from "../../src/adapters/kafka/settings.ts"
 import { parseMessage } from "../../src/bus/envelope.ts"
 import { allTopics, topicsWithPrefix } from "../../src/bus/topics.ts"
 import type { EventPublisher } from "../../src/relay/ports.ts"
@@ -10,17 +11,12 @@ import { testSeed } from "../support/seed.ts"
 
 const seed = testSeed()
 let chain: TestChain
-let branch: TestBranch
 
 beforeAll(async () => {
   chain = await openTestChain()
-  branch = await createBranch(chain)
 })
 
-afterAll(async () => {
-  await branch.close()
-  chain.close()
-})
+afterAll(() => chain.close())
 
 /** As if each acknowledgement were lost once: the relay's own retry, for every batch. */
 function publishingTwice(publisher: EventPublisher): EventPublisher {
@@ -33,7 +29,7 @@ function publishingTwice(publisher: EventPublisher): EventPublisher {
   }
 }
 
-it(`has no second effect when every message is delivered twice (TEST_SEED=${seed})`, async () => {
+async function liveWithEachMessageTwice(branch: TestBranch): Promise<void> {
   const running = await branch.start({ aroundPublisher: publishingTwice })
   try {
     const day = await liveThroughADay(chain, branch, { operations: 150, seed })
@@ -50,4 +46,17 @@ it(`has no second effect when every message is delivered twice (TEST_SEED=${seed
   }
   expect(times.size).toBeGreaterThan(150)
   expect([...times.values()].every(count => count === 2)).toBe(true)
-}, 180_000)
+}
+
+it.each(KAFKA_CLIENTS)(
+  `has no second effect when every message is delivered twice, with %s (TEST_SEED=${seed})`,
+  async kafkaClient => {
+    const branch = await createBranch(chain, { settings: { KAFKA_CLIENT: kafkaClient } })
+    try {
+      await liveWithEachMessageTwice(branch)
+    } finally {
+      await branch.close()
+    }
+  },
+  180_000,
+)

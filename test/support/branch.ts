@@ -39,9 +39,14 @@ export interface RunningRoles {
 
 export async function createBranch(
   chain: TestChain,
-  options: { readonly writerId?: number; readonly lanes?: number } = {},
+  options: {
+    readonly writerId?: number
+    readonly lanes?: number
+    /** Over the usual ones. */
+    readonly settings?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<TestBranch> {
-  const { writerId = 0, lanes = 2 } = options
+  const { writerId = 0, lanes = 2, settings = {} } = options
   const database = await createTestDatabase({ max: 16 })
   await createCareGridTables(database.sql)
   await setWriterId(database.sql, writerId)
@@ -63,6 +68,7 @@ export async function createBranch(
     KAFKA_SESSION_TIMEOUT_MS: "2000",
     LOG_LEVEL: "warn",
     LOG_FORMAT: "json",
+    ...settings,
   }
   const config = readConfig(environment)
   return {

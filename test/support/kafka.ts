@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto"
 import { inject } from "vitest"
-import { ensureTopics, partitionBounds, withAdmin } from "../../src/adapters/kafka/admin.ts"
-import type { KafkaSettings } from "../../src/adapters/kafka/client.ts"
-import { createKafkaSubscription } from "../../src/adapters/kafka/subscription.ts"
+import type { KafkaClient } from "../../src/adapters/kafka/client-port.ts"
+import { ensureTopics } from "../../src/adapters/kafka/ensure-topics.ts"
+import { createKafkajsClient } from "../../src/adapters/kafka/kafkajs/index.ts"
+import { createPlatformaticClient } from "../../src/adapters/kafka/platformatic/index.ts"
+import type { KafkaClientName, KafkaSettings } from "../../src/adapters/kafka/settings.ts"
 import type { ReceivedMessage } from "../../src/bus/message.ts"
 import { allTopics, type Topics, topicsWithPrefix } from "../../src/bus/topics.ts"
 import { systemClock } from "../../src/runtime/clock.ts"
@@ -14,10 +16,22 @@ export function kafkaSettings(): KafkaSettings {
   return { brokers: inject("kafkaBrokers"), clientId: "test", logger: silentLogger }
 }
 
+const create: Readonly<Record<KafkaClientName, typeof createKafkajsClient>> = {
+  kafkajs: createKafkajsClient,
+  platformatic: createPlatformaticClient,
+}
+
+export function kafkaClient(
+  name: KafkaClientName = "kafkajs",
+  settings: KafkaSettings = kafkaSettings(),
+): KafkaClient {
+  return create[name](settings, systemClock)
+}
+
 /** The pipeline's topics under a prefix of this test's own. */
 export async function createTestTopics(): Promise<Topics> {
   const topics = topicsWithPrefix(`test-${randomBytes(6).toString("hex")}`)
-  await ensureTopics(kafkaSettings(), allTopics(topics), {
+  await ensureTopics(kafkaClient(), allTopics(topics), {
     partitions: TEST_PARTITIONS,
     replicationFactor: 1,
   })
@@ -30,8 +44,8 @@ export function anyGroup(): string {
 
 /** How many messages the topics hold. */
 export function countMessages(topics: readonly string[]): Promise<bigint> {
-  return withAdmin(kafkaSettings(), async admin => {
-    const bounds = await partitionBounds(admin, topics)
+  return kafkaClient().withAdmin(async admin => {
+    const bounds = await admin.bounds(topics)
     return bounds.reduce((count, { low, high }) => count + high - low, 0n)
   })
 }
@@ -42,16 +56,18 @@ export async function readAll(topics: readonly string[]): Promise<readonly Recei
   const messages: ReceivedMessage[] = []
   if (expected === 0n) return messages
   const enough = new AbortController()
-  await createKafkaSubscription(kafkaSettings(), systemClock).run({
-    groupId: anyGroup(),
-    topics,
-    storedOffset: async () => null,
-    async onBatch(batch) {
-      messages.push(...batch.messages)
-      if (BigInt(messages.length) >= expected) enough.abort()
-      return { next: "continue" }
-    },
-    signal: enough.signal,
-  })
+  await kafkaClient()
+    .subscription()
+    .run({
+      groupId: anyGroup(),
+      topics,
+      storedOffset: async () => null,
+      async onBatch(batch) {
+        messages.push(...batch.messages)
+        if (BigInt(messages.length) >= expected) enough.abort()
+        return { next: "continue" }
+      },
+      signal: enough.signal,
+    })
   return messages
 }

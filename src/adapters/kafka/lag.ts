@@ -1,5 +1,4 @@
-import { partitionBounds, withAdmin } from "./admin.ts"
-import type { KafkaSettings } from "./client.ts"
+import type { KafkaClient } from "./client-port.ts"
 
 export interface PartitionLag {
   readonly groupId: string
@@ -15,31 +14,20 @@ export interface PartitionLag {
 
 /** What each group has still to handle, a row a partition. Topics that do not exist are an error of the broker's. */
 export function consumerLag(
-  settings: KafkaSettings,
+  client: KafkaClient,
   groupIds: readonly string[],
   topics: readonly string[],
 ): Promise<readonly PartitionLag[]> {
-  return withAdmin(settings, async admin => {
-    const found = await partitionBounds(admin, topics)
-    const bounds = new Map(
-      found.map(({ topic, partition, low, high }) => [`${topic}/${partition}`, { low, high }]),
-    )
+  return client.withAdmin(async admin => {
+    const bounds = await admin.bounds(topics)
     const lags: PartitionLag[] = []
     for (const groupId of groupIds) {
-      for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics: [...topics] })) {
-        for (const { partition, offset } of partitions) {
-          const { low, high } = bounds.get(`${topic}/${partition}`) ?? { low: 0n, high: 0n }
-          const committed = BigInt(offset) < 0n ? null : BigInt(offset)
-          const from = committed === null || committed < low ? low : committed
-          lags.push({
-            groupId,
-            topic,
-            partition,
-            endOffset: high,
-            committed,
-            lag: high > from ? high - from : 0n,
-          })
-        }
+      const committed = await admin.committed(groupId, bounds)
+      for (const { topic, partition, low, high } of bounds) {
+        const offset = committed.get(`${topic}/${partition}`) ?? null
+        const from = offset === null || offset < low ? low : offset
+        const lag = high > from ? high - from : 0n
+        lags.push({ groupId, topic, partition, endOffset: high, committed: offset, lag })
       }
     }
     return lags

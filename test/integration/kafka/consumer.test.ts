@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { withAdmin } from "../../../src/adapters/kafka/admin.ts"
-import { createKafkaClient } from "../../../src/adapters/kafka/client.ts"
-import { createKafkaPublisher } from "../../../src/adapters/kafka/publisher.ts"
-import { createKafkaSubscription } from "../../../src/adapters/kafka/subscription.ts"
+import { withAdmin } from "../../../src/adapters/kafka/kafkajs/admin.ts"
+import { createKafkaClient } from "../../../src/adapters/kafka/kafkajs/client.ts"
+import { KAFKA_CLIENTS } from "../../../src/adapters/kafka/settings.ts"
 import { readOffset, storeOffset } from "../../../src/adapters/postgres/consumer-offsets.ts"
 import type { EventBatch } from "../../../src/bus/consume.ts"
 import { toMessage } from "../../../src/bus/envelope.ts"
@@ -12,21 +11,23 @@ import { systemClock } from "../../../src/runtime/clock.ts"
 import { silentLogger } from "../../../src/runtime/logger.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
 import { anySubject, unblockRequested } from "../../support/event-builders.ts"
-import { anyGroup, createTestTopics, kafkaSettings } from "../../support/kafka.ts"
+import { anyGroup, createTestTopics, kafkaClient, kafkaSettings } from "../../support/kafka.ts"
 import { until } from "../../support/until.ts"
 
-describe("a consumer that keeps its offsets in Postgres", () => {
+describe.each(KAFKA_CLIENTS)("a consumer that keeps its offsets in Postgres, with %s", name => {
   let database: TestDatabase
   let topic: string
   let publisher: EventPublisher
   let groupId: string
+  let malformed: number
   let running: (() => Promise<void>)[]
   beforeEach(async () => {
     running = []
+    malformed = 0
     database = await createTestDatabase()
     await database.sql`create table public.seen (event_id uuid primary key, times int not null)`
     topic = (await createTestTopics())["ip-block"]
-    publisher = createKafkaPublisher(kafkaSettings())
+    publisher = kafkaClient(name).publisher()
     groupId = anyGroup()
   })
   afterEach(async () => {
@@ -42,6 +43,7 @@ describe("a consumer that keeps its offsets in Postgres", () => {
 
   /** Effects and offset in one transaction, as every stage does it. */
   async function store(batch: EventBatch): Promise<void> {
+    malformed += batch.malformed.length
     await database.sql.begin(async tx => {
       for (const { eventId } of batch.events) {
         await tx`insert into public.seen values (${eventId}, 1)
@@ -54,10 +56,10 @@ describe("a consumer that keeps its offsets in Postgres", () => {
   function start(handle: (batch: EventBatch) => Promise<void> = store): () => Promise<void> {
     const stop = new AbortController()
     const ended = runConsumer({
-      subscription: createKafkaSubscription(kafkaSettings(), systemClock),
+      subscription: kafkaClient(name).subscription(),
       groupId,
       topics: [topic],
-      offsets: { storedOffset: (group, name, partition) => readOffset(database.sql, group, name, partition) },
+      offsets: { storedOffset: (group, from, partition) => readOffset(database.sql, group, from, partition) },
       handle,
       logger: silentLogger,
       clock: systemClock,
@@ -130,6 +132,7 @@ describe("a consumer that keeps its offsets in Postgres", () => {
     await publish(30)
     await seenAll(90)
     expect((await seen()).times).toBe(90)
+    expect(malformed, "records of aborted transactions").toBe(0)
   })
 
   test("goes on after messages that retention took", async () => {

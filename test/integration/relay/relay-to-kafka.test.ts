@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { createKafkaPublisher } from "../../../src/adapters/kafka/publisher.ts"
 import { closeDatabase, openDatabase } from "../../../src/adapters/postgres/client.ts"
 import { createPostgresRelayCursor } from "../../../src/adapters/postgres/relay/cursor.ts"
 import { createPostgresEventSource } from "../../../src/adapters/postgres/relay/event-source.ts"
@@ -13,7 +12,7 @@ import { silentLogger } from "../../../src/runtime/logger.ts"
 import { runTicker } from "../../../src/runtime/ticker.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
 import { anySubject } from "../../support/event-builders.ts"
-import { createTestTopics, kafkaSettings, readAll } from "../../support/kafka.ts"
+import { createTestTopics, kafkaClient, readAll } from "../../support/kafka.ts"
 import { beginWriter } from "../../support/outbox-writer.ts"
 import { until } from "../../support/until.ts"
 
@@ -33,7 +32,7 @@ describe("the relay, from Postgres to Kafka", () => {
 
   function open(holder: string, leaseMs = 60_000): Relay {
     const sql = openDatabase({ url: database.url, max: 1, applicationName: holder })
-    const publisher = createKafkaPublisher(kafkaSettings())
+    const publisher = kafkaClient().publisher()
     closers.push(
       () => closeDatabase(sql),
       () => publisher.close(),

@@ -1,22 +1,14 @@
 import { type PartitionerArgs, Partitioners, type Producer, type RecordMetadata } from "kafkajs"
-import type { OutgoingMessage } from "../../bus/message.ts"
-import type { EventPublisher, PublishOutcome, RefusalReason } from "../../relay/ports.ts"
-import { createKafkaClient, type KafkaSettings, retryWith } from "./client.ts"
+import type { OutgoingMessage } from "../../../bus/message.ts"
+import type { EventPublisher, PublishOutcome } from "../../../relay/ports.ts"
+import { prove, type SendAnswer } from "../proof.ts"
+import { refusalReason } from "../refusals.ts"
+import type { KafkaSettings } from "../settings.ts"
+import { createKafkaClient, retryWith } from "./client.ts"
 import { protocolErrorType } from "./errors.ts"
 
 const RETRIES = 3
 const ALL_IN_SYNC_REPLICAS = -1
-
-const REFUSALS: Readonly<Record<string, RefusalReason>> = {
-  MESSAGE_TOO_LARGE: "message-too-large",
-  RECORD_LIST_TOO_LARGE: "message-too-large",
-  INVALID_RECORD: "invalid-record",
-}
-
-/** The answer to a send does not fit what was sent: some messages may not have been written. */
-export class UnprovenSendError extends Error {
-  override readonly name = "UnprovenSendError"
-}
 
 interface Connected {
   readonly producer: Producer
@@ -62,7 +54,7 @@ export function createKafkaPublisher(settings: KafkaSettings): EventPublisher {
     const { producer, used } = await connect()
     used.clear()
     const answers = await producer.sendBatch({ acks: ALL_IN_SYNC_REPLICAS, topicMessages: byTopic(messages) })
-    prove(answers, used, lastOffsets)
+    prove(places(answers), used, lastOffsets)
   }
 
   return {
@@ -73,7 +65,7 @@ export function createKafkaPublisher(settings: KafkaSettings): EventPublisher {
         return { outcome: "acknowledged" }
       } catch (error) {
         await discard()
-        const reason = REFUSALS[protocolErrorType(error) ?? ""]
+        const reason = refusalReason(protocolErrorType(error))
         if (reason) return { outcome: "refused", reason }
         throw error
       }
@@ -100,26 +92,11 @@ function byTopic(messages: readonly OutgoingMessage[]) {
   }))
 }
 
-/** Throws UnprovenSendError unless every partition answered with an offset above its last one; then remembers them. */
-export function prove(
-  answers: readonly RecordMetadata[],
-  used: ReadonlySet<string>,
-  lastOffsets: Map<string, bigint>,
-): void {
-  const offsets = new Map<string, bigint>(
-    answers
-      .filter(answer => answer.errorCode === 0 && answer.baseOffset !== undefined)
-      .map(answer => [`${answer.topicName}/${answer.partition}`, BigInt(answer.baseOffset ?? -1)] as const),
+/** Only what was acknowledged. */
+function places(answers: readonly RecordMetadata[]): readonly SendAnswer[] {
+  return answers.flatMap(({ topicName, partition, errorCode, baseOffset }) =>
+    errorCode === 0 && baseOffset !== undefined
+      ? [{ place: `${topicName}/${partition}`, baseOffset: BigInt(baseOffset) }]
+      : [],
   )
-  for (const partition of used) {
-    const offset = offsets.get(partition)
-    // A leader that moved between two tries of kafkajs gets nothing for its new partition, and the send still resolves.
-    if (offset === undefined) throw new UnprovenSendError(`no acknowledgement for ${partition}`)
-    if (offset <= (lastOffsets.get(partition) ?? -1n)) {
-      throw new UnprovenSendError(
-        `the offset of ${partition} did not rise: the batch was taken for an older one`,
-      )
-    }
-  }
-  for (const [partition, offset] of offsets) lastOffsets.set(partition, offset)
 }

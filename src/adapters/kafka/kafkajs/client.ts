@@ -1,32 +1,23 @@
-import type { ConnectionOptions } from "node:tls"
 import { Kafka, logLevel } from "kafkajs"
-import type { Logger } from "../../runtime/logger.ts"
+import type { Logger } from "../../../runtime/logger.ts"
+import {
+  CONNECTION_TIMEOUT_MS,
+  type KafkaSasl,
+  type KafkaSettings,
+  type KafkaTls,
+  REQUEST_TIMEOUT_MS,
+} from "../settings.ts"
 
-/** How to reach Kafka. Each adapter makes its own client of it: kafkajs keeps a group's offsets per client. */
-export interface KafkaSettings {
-  /** `host:port` each. */
-  readonly brokers: readonly string[]
-  /** Shown in the broker's logs and quotas. */
-  readonly clientId: string
-  readonly ssl?: boolean | ConnectionOptions
-  readonly sasl?: {
-    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"
-    readonly username: string
-    readonly password: string
-  }
-  readonly logger: Logger
-}
-
-const CONNECTION_TIMEOUT_MS = 3_000
-const REQUEST_TIMEOUT_MS = 15_000
-
-/** `retries` bounds how long one call insists; whoever calls tries again by itself, and can be stopped. */
+/**
+ * Each adapter makes its own client: kafkajs keeps a group's offsets per client.
+ * `retries` bounds how long one call insists; whoever calls tries again by itself, and can be stopped.
+ */
 export function createKafkaClient(settings: KafkaSettings, retries: number): Kafka {
-  const { ssl, sasl } = settings
+  const { tls, sasl } = settings
   return new Kafka({
     brokers: [...settings.brokers],
     clientId: settings.clientId,
-    ...(ssl === undefined ? {} : { ssl }),
+    ...(tls === undefined ? {} : { ssl: tlsOptions(tls) }),
     ...(sasl === undefined ? {} : { sasl: saslOptions(sasl) }),
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -41,14 +32,24 @@ export function retryWith(retries: number) {
   return { retries, initialRetryTime: 100, maxRetryTime: 2_000, factor: 0.2, multiplier: 2 }
 }
 
-function saslOptions({ mechanism, username, password }: NonNullable<KafkaSettings["sasl"]>) {
+/** kafkajs copies these options at every connection, which is when the getter reads the file. */
+function tlsOptions({ ca }: KafkaTls) {
+  return {
+    get ca() {
+      return ca()
+    },
+  }
+}
+
+function saslOptions({ mechanism, username, password }: KafkaSasl) {
+  const login = { username, password: password() }
   switch (mechanism) {
     case "plain":
-      return { mechanism, username, password } as const
+      return { mechanism, ...login } as const
     case "scram-sha-256":
-      return { mechanism, username, password } as const
+      return { mechanism, ...login } as const
     case "scram-sha-512":
-      return { mechanism, username, password } as const
+      return { mechanism, ...login } as const
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Batch, Consumer, EachBatchHandler, IHeaders, KafkaMessage } from "kafkajs"
-import type { BatchVerdict, ReceivedBatch } from "../../bus/consume.ts"
-import type { ReceivedMessage } from "../../bus/message.ts"
+import type { BatchVerdict, ReceivedBatch } from "../../../bus/consume.ts"
+import type { ReceivedMessage } from "../../../bus/message.ts"
+import type { SessionOptions } from "../session.ts"
 import { partitionBounds, withAdmin } from "./admin.ts"
 import type { PartitionProgress } from "./partition-progress.ts"
-import type { SessionOptions } from "./session-options.ts"
 
 /** After an error of the adapter itself, or of a handler that broke its promise not to throw. */
 const PAUSE_AFTER_ERROR_MS = 1_000

@@ -1,8 +1,8 @@
 import type { Consumer } from "kafkajs"
-import { backoffMs } from "../../runtime/backoff.ts"
+import { backoffMs } from "../../../runtime/backoff.ts"
+import type { SessionOptions } from "../session.ts"
 import { partitionBounds, withAdmin } from "./admin.ts"
 import type { PartitionProgress } from "./partition-progress.ts"
-import type { SessionOptions } from "./session-options.ts"
 
 const RETRY = { baseMs: 200, maxMs: 5_000 }
 

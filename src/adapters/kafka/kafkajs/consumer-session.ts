@@ -1,15 +1,10 @@
 import type { Consumer } from "kafkajs"
+import type { SessionEnd, SessionOptions } from "../session.ts"
 import { assignPartitions } from "./assignment.ts"
 import { createBatchHandler } from "./batch-handler.ts"
 import { createKafkaClient, retryWith } from "./client.ts"
 import { isTransient } from "./errors.ts"
 import { createPartitionProgress } from "./partition-progress.ts"
-import type { SessionOptions } from "./session-options.ts"
-
-export type SessionEnd =
-  | { readonly outcome: "stopped" }
-  | { readonly outcome: "lost"; readonly error: unknown; readonly joined: boolean }
-  | { readonly outcome: "broken"; readonly error: unknown }
 
 const RETRIES = 5
 /** A join can take as long as the slowest member; a stop does not wait for it. */

@@ -1,0 +1,56 @@
+import { ConfigurationError, type OperatorError, UnavailableError } from "../../runtime/errors.ts"
+import type { KafkaSettings } from "./settings.ts"
+
+const REFUSED_LOGIN = new Set([
+  "KafkaJSSASLAuthenticationError",
+  "PLT_KFK_AUTHENTICATION",
+  "SASL_AUTHENTICATION_FAILED",
+  "UNSUPPORTED_SASL_MECHANISM",
+])
+const UNTRUSTED = /certificate|altnames|self-signed|self signed/i
+/** What a broker's other listeners answer to a client that speaks the wrong protocol. */
+const NOT_TLS =
+  /wrong version number|TLS handshake failed|secure TLS connection was established|packet length/i
+
+/** What a person can do about a connection that could not be made. Neither password nor certificate is shown. */
+export function unusable(settings: KafkaSettings, cause: unknown): OperatorError {
+  const where = settings.brokers.join(", ")
+  const errors = flatten(cause)
+  if (errors.some(isRefusedLogin)) {
+    return new ConfigurationError(
+      `Kafka at ${where} refuses the login: check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and the password in KAFKA_SASL_PASSWORD_FILE`,
+      { cause },
+    )
+  }
+  const untrusted = errors.find(({ message }) => UNTRUSTED.test(message))
+  if (untrusted) {
+    return new ConfigurationError(
+      `Kafka's certificate at ${where} is not accepted (${untrusted.message}): KAFKA_SSL_CA_FILE must hold the authority that signed it, and KAFKA_BROKERS a name that it bears`,
+      { cause },
+    )
+  }
+  const plain = settings.tls && errors.some(({ message }) => NOT_TLS.test(message))
+  const hint = plain
+    ? "; it does not seem to speak TLS there, unset KAFKA_SSL_CA_FILE or use its TLS port"
+    : ""
+  return new UnavailableError(
+    `Kafka does not answer at ${where}: see that the broker runs and that KAFKA_BROKERS names it${hint}`,
+    { cause },
+  )
+}
+
+/** Whether the server refuses who we are, or does not let us: waiting does not mend it. */
+export function isRefusedLogin(error: Error): boolean {
+  return [error.name, property(error, "code"), property(error, "apiId")].some(name => REFUSED_LOGIN.has(name))
+}
+
+function property(error: Error, name: "code" | "apiId"): string {
+  return String(Reflect.get(error, name) ?? "")
+}
+
+/** The error and all that it was caused by: clients wrap what they gave up on. */
+export function flatten(error: unknown, depth = 0): readonly Error[] {
+  if (!(error instanceof Error) || depth > 10) return []
+  const inner = "errors" in error && Array.isArray(error.errors) ? error.errors : []
+  return [error, ...[error.cause, ...inner].flatMap(one => flatten(one, depth + 1))]
+}

@@ -1,0 +1,52 @@
+import type { Subscription } from "../../bus/consume.ts"
+import { backoffMs } from "../../runtime/backoff.ts"
+import type { Clock } from "../../runtime/clock.ts"
+import { DEFAULT_TUNING, type KafkaSettings, type SubscriptionTuning } from "./settings.ts"
+
+/** What one client's life is made of: the caller's wishes and the adapter's settings. */
+export type SessionOptions = Parameters<Subscription["run"]>[0] & {
+  readonly settings: KafkaSettings
+  readonly clock: Clock
+  readonly tuning: SubscriptionTuning
+}
+
+export type SessionEnd =
+  | { readonly outcome: "stopped" }
+  | { readonly outcome: "lost"; readonly error: unknown; readonly joined: boolean }
+  | { readonly outcome: "broken"; readonly error: unknown }
+
+/** One client's life: connects, joins, consumes until the signal aborts or the client gives up. Never rejects. */
+export type RunSession = (options: SessionOptions) => Promise<SessionEnd>
+
+const RECONNECT = { baseMs: 500, maxMs: 15_000 }
+
+/**
+ * A consumer group's membership. What waiting can mend is tried again with a client made anew, however long it takes;
+ * what it cannot (a wrong password, a bug) rejects, and the process ends and says so.
+ */
+export function createSessionSubscription(
+  runSession: RunSession,
+  settings: KafkaSettings,
+  clock: Clock,
+  tuning: Partial<SubscriptionTuning> = {},
+): Subscription {
+  return {
+    async run(options) {
+      const { signal, groupId } = options
+      let failures = 0
+      while (!signal.aborted) {
+        const end = await runSession({
+          settings,
+          clock,
+          tuning: { ...DEFAULT_TUNING, ...tuning },
+          ...options,
+        })
+        if (end.outcome === "stopped") return
+        if (end.outcome === "broken") throw end.error
+        failures = end.joined ? 1 : failures + 1
+        settings.logger.warn({ groupId, failures, err: end.error }, "Kafka consumer lost its connection")
+        await clock.sleep(backoffMs(failures, RECONNECT), signal)
+      }
+    },
+  }
+}
