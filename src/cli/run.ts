@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander"
+import { InvalidArgumentError, Option } from "commander"
 import type { Config } from "../config.ts"
 import { runServices } from "../run-services.ts"
 import { EXIT } from "../runtime/errors.ts"
@@ -7,17 +7,16 @@ import { ROLES, type Role } from "../settings.ts"
 import type { AddCommand } from "./command.ts"
 import type { CliContext } from "./context.ts"
 import { progressReport } from "./progress.ts"
-import { startService, withShutdown } from "./service.ts"
+import { type StartedService, startService, withShutdown } from "./service.ts"
 
 export const addRun: AddCommand = (program, context, answer) => {
   program
     .command("run")
     .description("Runs the service until it is stopped.")
-    .option(
-      "--roles <list>",
-      `which of ${ROLES.join(", ")} run here, separated by commas`,
-      parseRoles,
-      new Set(ROLES),
+    .addOption(
+      new Option("--roles <list>", `which of ${ROLES.join(", ")} run here, separated by commas`)
+        .argParser(parseRoles)
+        .default(new Set(ROLES), "all"),
     )
     .addHelpText(
       "after",
@@ -64,15 +63,16 @@ async function run(context: CliContext, roles: ReadonlySet<Role>): Promise<numbe
   })
 }
 
-function readyMessage(
-  config: Config,
-  connections: { readonly contracts: object; readonly databaseUrl: string },
-): string {
+function readyMessage(config: Config, connections: StartedService["connections"]): string {
   if (config.embedded.size === 0) return ""
-  const lines = [
-    `Embedded: ${[...config.embedded].join(", ")}. Their data are temporary: they are deleted when this ends.`,
-  ]
-  if (config.embedded.has("postgres")) lines.push(`  DATABASE_URL=${connections.databaseUrl}`)
-  if (config.embedded.has("chain")) lines.push(`  contracts: ${JSON.stringify(connections.contracts)}`)
-  return `${lines.join("\n")}\nRunning. Ctrl-C stops it.\n`
+  const { databaseUrl, kafkaBrokers, blockchainProviderUrl, contracts } = connections
+  return `Embedded: ${[...config.embedded].join(", ")}. Their data are temporary: they are deleted when this ends.
+For another terminal (reconciler status, psql):
+  export DATABASE_URL=${databaseUrl} KAFKA_BROKERS=${kafkaBrokers.join(",")}
+  export BLOCKCHAIN_PROVIDER_URL=${blockchainProviderUrl}
+  export PATIENT_REGISTRY_ADDRESS=${contracts.patient}
+  export BLOCKED_IP_REGISTRY_ADDRESS=${contracts["ip-block"]}
+  export ATTACK_SIGNATURE_REGISTRY_ADDRESS=${contracts["attack-signature"]}
+Running. Ctrl-C stops it.
+`
 }

@@ -5,6 +5,21 @@ import { LaunchError } from "./launch-error.mjs"
 const passedOn = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"]
 
 /**
+ * npm dies of a signal without a word to us, and of kill -9 it could not say one: what it started would stay behind.
+ * Started by hand nothing is watched, since a service may outlive the shell it was started from.
+ */
+function watchNpm(onGone) {
+  if (process.env.npm_lifecycle_event === undefined) return () => {}
+  const npm = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === npm) return
+    clearInterval(timer)
+    onGone()
+  }, 250)
+  return () => clearInterval(timer)
+}
+
+/**
  * Runs a command as if it stood in this process's place: same terminal, same signals. Resolves with its exit code,
  * 128 + the signal's number if one ended it.
  *
@@ -24,10 +39,12 @@ export function runInPlace([command, ...args], environment) {
       }
     }
     for (const signal of passedOn) process.on(signal, passOn)
+    const unwatch = watchNpm(() => passOn("SIGTERM"))
     child.once("error", error =>
       reject(new LaunchError(`${command} could not be started: ${error.message}`, 69)),
     )
     child.once("exit", (code, signal) => {
+      unwatch()
       for (const name of passedOn) process.off(name, passOn)
       resolve(code ?? 128 + constants.signals[signal])
     })

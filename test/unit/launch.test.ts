@@ -41,6 +41,12 @@ mkdirSync("node_modules", { recursive: true })
 setTimeout(() => {}, process.env.NPM_HANGS ? 60_000 : 500)
 `
 
+/** Starts the launcher as npm does, and tells its process id once the command runs. */
+const npmStandIn = `
+const launcher = require("node:child_process").spawn(process.execPath, [process.argv[1], "wait"], { stdio: ["ignore", "pipe", "ignore"] })
+launcher.stdout.once("data", () => console.log(launcher.pid))
+`
+
 let project = ""
 const started: ChildProcess[] = []
 
@@ -164,6 +170,19 @@ describe("launcher", () => {
     expect(await finish(launcher)).toMatchObject({ code })
   })
 
+  it("ends with its command when npm, which started it, is killed with -9", async () => {
+    const npm = spawn(process.execPath, ["-e", npmStandIn, join(project, "src", "launch.mjs")], {
+      cwd: project,
+      env: { ...withOwnNpm(), npm_lifecycle_event: "start" },
+      stdio: ["ignore", "pipe", "ignore"],
+    })
+    started.push(npm)
+    const launcher = Number(await new Promise(resolve => npm.stdout?.once("data", resolve)))
+    npm.kill("SIGKILL")
+    // It waits for its command's end before its own.
+    await until(() => isGone(launcher), "the launcher is gone")
+  })
+
   it("runs an npm script with its arguments, and refuses one that does not exist", async () => {
     const greeted = await finish(launch(["npm:greet", "a b", "c"], { GREETED: "world" }))
     expect(greeted).toMatchObject({ code: 0, stdout: "hello world a b c\n" })
@@ -175,7 +194,7 @@ describe("launcher", () => {
 })
 
 function launch(args: string[], extra: Record<string, string> = {}, nodeArgs: string[] = []): ChildProcess {
-  const env = { ...process.env, PATH: `${join(project, "bin")}${delimiter}${process.env.PATH}`, ...extra }
+  const env = { ...withOwnNpm(), ...extra }
   const child = spawn(process.execPath, [...nodeArgs, join(project, "src", "launch.mjs"), ...args], {
     cwd: project,
     env,
@@ -183,6 +202,10 @@ function launch(args: string[], extra: Record<string, string> = {}, nodeArgs: st
   })
   started.push(child)
   return child
+}
+
+function withOwnNpm(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${join(project, "bin")}${delimiter}${process.env.PATH}` }
 }
 
 function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
