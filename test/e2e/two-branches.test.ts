@@ -55,6 +55,12 @@ function allFinal(branch: TestBranch, subjects: readonly Subject[], operationsEa
   )
 }
 
+/** The clock that orders branches counts in milliseconds; within one, either may come first. */
+function nextMillisecond(): Promise<number> {
+  const last = Date.now() + 1
+  return until(Date.now, now => now > last)
+}
+
 /** Which branch's messages reach the chain first; the clock must win, not the order of arrival. */
 const arrivals = {
   "as they are made": async () => [await a.start(), await b.start()],
@@ -77,7 +83,9 @@ it.each(Object.entries(arrivals))(
     const last = new Map<Subject, bigint>()
     for (const subject of subjects) {
       const blocked = await block(a, subject)
+      await nextMillisecond()
       const unblocked = await unblock(b, subject)
+      await nextMillisecond()
       const blockedAgain = await block(a, subject)
       last.set(subject, blockedAgain)
       expect(
