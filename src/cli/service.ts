@@ -76,12 +76,25 @@ async function deploy(located: Connections, options: StartOptions) {
   return deployment.contracts
 }
 
-/** Runs `use` with something to close, and closes it whatever happens; a shutdown fault does not hide the real one. */
+/**
+ * Runs `use` with something to close, and closes it whatever happens; a shutdown fault does not hide the real one.
+ * Told without stacks: it is what follows from a server that is gone already, and leases run out by themselves.
+ */
 export async function withShutdown<T>(logger: Logger, use: (shutdown: Shutdown) => Promise<T>): Promise<T> {
   const shutdown = createShutdown()
   try {
     return await use(shutdown)
   } finally {
-    await shutdown.close().catch((error: unknown) => logger.warn({ err: error }, "shutdown was not clean"))
+    await shutdown
+      .close()
+      .catch((error: unknown) => logger.warn({ failures: reasonsOf(error) }, "shutdown was not clean"))
   }
+}
+
+function reasonsOf(error: unknown): readonly string[] {
+  const failures: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
+  return failures.map(failure => {
+    if (!(failure instanceof Error)) return String(failure)
+    return failure.cause instanceof Error ? `${failure.message}: ${failure.cause.message}` : failure.message
+  })
 }
