@@ -92,6 +92,7 @@ async function demo(context: CliContext, options: DemoOptions): Promise<number> 
         stderr: context.stderr,
       })
       if (options.keep) await keepUp(context, started, running.signal)
+      if (failure) throw failure
       return day.holds ? EXIT.ok : EXIT.partialFailure
     } catch (error) {
       throw failure ?? error
@@ -111,5 +112,6 @@ async function keepUp(
   context.stderr.write(
     `Staying up until Ctrl-C:\n  ${databaseUrl}\n  kafka ${kafkaBrokers.join(",")}\n  chain ${blockchainProviderUrl}\n`,
   )
+  if (signal.aborted) return
   await new Promise<void>(resolve => signal.addEventListener("abort", () => resolve(), { once: true }))
 }
