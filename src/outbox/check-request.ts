@@ -1,11 +1,12 @@
 import type { z } from "zod"
-import type { NewEvent } from "../domain/event.ts"
 import { operationDefinition, operationKindOf } from "../domain/operations/index.ts"
 import { isSubject } from "../domain/subject.ts"
 import type { EventFault } from "./invalid-event.ts"
+import type { AppendRequest } from "./ports.ts"
 
-/** The SQL function `reconciler.request_faults` holds the same three. */
+/** The SQL function `reconciler.request_faults` holds the same. */
 const MAX_PAYLOAD_BYTES = 8_192
+const MAX_KEY_CHARACTERS = 200
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -17,7 +18,7 @@ export type CheckedRequest =
  * All that is wrong with a request. Judges the payload's JSON text, because that is what gets written: a key that is
  * `undefined` is not there, and a Date is a text.
  */
-export function checkRequest(event: NewEvent): CheckedRequest {
+export function checkRequest(event: AppendRequest): CheckedRequest {
   const faults: EventFault[] = []
   const kind = operationKindOf(event.type)
   const definition = kind && operationDefinition(kind)
@@ -34,7 +35,16 @@ export function checkRequest(event: NewEvent): CheckedRequest {
   if (event.causationId != null && !UUID.test(event.causationId)) {
     faults.push({ path: "causationId", rule: "must be a UUID" })
   }
+  if (event.idempotencyKey != null && !isKey(event.idempotencyKey)) {
+    faults.push({ path: "idempotencyKey", rule: `must be 1 to ${MAX_KEY_CHARACTERS} characters` })
+  }
   return faults.length === 0 ? { ok: true, payloadJson: payloadJson ?? "" } : { ok: false, faults }
+}
+
+/** Counted as Postgres does, by code points. */
+function isKey(key: string): boolean {
+  const characters = [...key].length
+  return characters > 0 && characters <= MAX_KEY_CHARACTERS
 }
 
 /** Undefined for what JSON cannot hold: a bigint, a cycle, a function. */

@@ -1,8 +1,19 @@
 import type { NewEvent } from "../domain/event.ts"
 import type { Position } from "../domain/position.ts"
 
+/** What is asked to be appended. */
+export type AppendRequest = NewEvent & {
+  /**
+   * The caller's own name for this request, 1 to 200 characters with nobody's name in them: a second append with it
+   * gets the first one's answer and writes nothing.
+   */
+  readonly idempotencyKey?: string | null
+}
+
 export type AppendResult =
   | { readonly outcome: "appended"; readonly position: Position; readonly eventId: string }
+  /** The idempotency key was used before: position and id of the event that was written then. */
+  | { readonly outcome: "already-appended"; readonly position: Position; readonly eventId: string }
   /** An automatic block of a subject that is blocked by hand: nothing was written, and nothing need be done. */
   | { readonly outcome: "manual-block-stands" }
 
@@ -12,11 +23,21 @@ export type AppendResult =
  * - of one subject only one transaction appends at a time; positions rise in the order of their commits;
  * - a manual block of the subject stands from its append until an unblock is appended, and an automatic one of that
  *   subject is then not written;
+ * - an idempotency key has one answer, once a transaction with it has committed; who comes with it meanwhile waits.
+ *   The trace and the cause may differ, anything else makes it another request, which is refused;
  * - an event that breaks the rules throws InvalidEventError, and nothing of it is written.
  */
 export interface EventLog<Transaction> {
-  append(tx: Transaction, event: NewEvent): Promise<AppendResult>
+  append(tx: Transaction, request: AppendRequest): Promise<AppendResult>
+  /**
+   * At most MAX_BATCH, written in the order given or not at all; one answer each, in that order. Takes the subjects
+   * in sorted order: two transactions with the same subjects in different order would wait for each other.
+   */
+  appendMany(tx: Transaction, requests: readonly AppendRequest[]): Promise<readonly AppendResult[]>
 }
+
+/** Requests in one call of `appendMany`; the SQL function `reconciler.append_many` holds the same. */
+export const MAX_BATCH = 1_000
 
 export type EnsuredPartitions =
   | { readonly outcome: "ensured"; readonly made: number }

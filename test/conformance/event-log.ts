@@ -3,7 +3,7 @@ import type { NewEvent } from "../../src/domain/event.ts"
 import type { Subject } from "../../src/domain/subject.ts"
 import { createAppender } from "../../src/outbox/append.ts"
 import { InvalidEventError } from "../../src/outbox/invalid-event.ts"
-import type { EventLog } from "../../src/outbox/ports.ts"
+import { type AppendRequest, type EventLog, MAX_BATCH } from "../../src/outbox/ports.ts"
 
 export interface EventLogHarness<Transaction> {
   readonly log: EventLog<Transaction>
@@ -38,7 +38,7 @@ export function eventLogConformance<Transaction>(
     const newSubject = (): Subject => `0x${(++subjects).toString(16).padStart(64, "0")}`
     const eventsOf = async (subject: Subject) =>
       (await harness.committed()).filter(event => event.subject === subject)
-    const append = (event: NewEvent) => harness.transaction(tx => harness.log.append(tx, event))
+    const append = (event: AppendRequest) => harness.transaction(tx => harness.log.append(tx, event))
 
     beforeAll(async () => {
       harness = await open()
@@ -141,6 +141,124 @@ export function eventLogConformance<Transaction>(
         appendMany(tx, [unblock(high), manual(low), automatic(low)]),
       )
       expect(results.map(result => result.outcome)).toEqual(["appended", "appended", "manual-block-stands"])
+    })
+
+    test("several at once are written in the order given, and a batch too large is refused whole", async () => {
+      const { appendMany } = createAppender(harness.log)
+      const [first, second] = [newSubject(), newSubject()]
+      const given = [manual(second), unblock(first), unblock(second), automatic(second)]
+      const results = await harness.transaction(tx => appendMany(tx, given))
+      const positions = results.map(result => (result.outcome === "appended" ? result.position : 0n))
+      expect(positions).toEqual(positions.toSorted((left, right) => (left < right ? -1 : 1)))
+      expect(new Set(positions).size).toBe(4)
+      const tooMany = Array.from({ length: MAX_BATCH + 1 }, () => unblock(newSubject()))
+      await expect(harness.transaction(tx => appendMany(tx, tooMany))).rejects.toThrow(/at most 1000/)
+      expect(await harness.transaction(tx => appendMany(tx, []))).toEqual([])
+    })
+
+    describe("idempotency key", () => {
+      let keys = 0
+      const newKey = () => `request-${++keys}`
+
+      test("a second append with it gets the first one's id and writes nothing", async () => {
+        const event = automatic(newSubject())
+        const idempotencyKey = newKey()
+        const first = await append({ ...event, idempotencyKey })
+        const traceparent = `00-${"1".repeat(32)}-${"2".repeat(16)}-01`
+        const second = await append({ ...event, idempotencyKey, traceparent })
+        expect(first.outcome).toBe("appended")
+        expect(second).toEqual({ ...first, outcome: "already-appended" })
+        expect(await eventsOf(event.subject)).toEqual([event])
+      })
+
+      test("is forgotten with a transaction that was rolled back", async () => {
+        const event = automatic(newSubject())
+        const idempotencyKey = newKey()
+        const rolledBack = harness.transaction(async tx => {
+          await harness.log.append(tx, { ...event, idempotencyKey })
+          throw new RolledBack()
+        })
+        await expect(rolledBack).rejects.toThrow(RolledBack)
+        expect((await append({ ...event, idempotencyKey })).outcome).toBe("appended")
+      })
+
+      test("makes all but the first of many at once wait, and gives them the first one's id", async () => {
+        const event = unblock(newSubject())
+        const idempotencyKey = newKey()
+        const results = await Promise.all(
+          Array.from({ length: 8 }, () => append({ ...event, idempotencyKey })),
+        )
+        const ids = results.map(result => (result.outcome === "manual-block-stands" ? "" : result.eventId))
+        expect(new Set(ids).size).toBe(1)
+        expect(results.filter(result => result.outcome === "appended")).toHaveLength(1)
+        expect(await eventsOf(event.subject)).toHaveLength(1)
+      })
+
+      test("lets the second one write when the first one it waited for was rolled back", async () => {
+        const event = unblock(newSubject())
+        const idempotencyKey = newKey()
+        const appended = Promise.withResolvers<void>()
+        const mayEnd = Promise.withResolvers<void>()
+        const first = harness.transaction(async tx => {
+          await harness.log.append(tx, { ...event, idempotencyKey })
+          appended.resolve()
+          await mayEnd.promise
+          throw new RolledBack()
+        })
+        await appended.promise
+        const second = append({ ...event, idempotencyKey })
+        mayEnd.resolve()
+        await expect(first).rejects.toThrow(RolledBack)
+        expect((await second).outcome).toBe("appended")
+        expect(await eventsOf(event.subject)).toHaveLength(1)
+      })
+
+      test("remembers that a manual block stood, also when it stands no more", async () => {
+        const subject = newSubject()
+        const idempotencyKey = newKey()
+        await append(manual(subject))
+        const first = await append({ ...automatic(subject), idempotencyKey })
+        await append(unblock(subject))
+        expect(first).toEqual({ outcome: "manual-block-stands" })
+        expect(await append({ ...automatic(subject), idempotencyKey })).toEqual(first)
+      })
+
+      test("of another request is refused: another subject, type or payload", async () => {
+        const subject = newSubject()
+        const idempotencyKey = newKey()
+        await append({ ...automatic(subject), idempotencyKey })
+        const others = [automatic(newSubject()), unblock(subject), manual(subject)]
+        for (const other of others) {
+          const refused = append({ ...other, idempotencyKey })
+          await expect(refused).rejects.toThrow(InvalidEventError)
+          await expect(refused).rejects.toThrow("idempotencyKey: was used for another request")
+        }
+        expect(await eventsOf(subject)).toHaveLength(1)
+      })
+
+      test("works in a batch, also twice in the same one", async () => {
+        const { appendMany } = createAppender(harness.log)
+        const event = unblock(newSubject())
+        const idempotencyKey = newKey()
+        const requests = [{ ...event, idempotencyKey }, event, { ...event, idempotencyKey }]
+        const outcomes = async () =>
+          (await harness.transaction(tx => appendMany(tx, requests))).map(result => result.outcome)
+        expect(await outcomes()).toEqual(["appended", "appended", "already-appended"])
+        expect(await outcomes()).toEqual(["already-appended", "appended", "already-appended"])
+        expect(await eventsOf(event.subject)).toHaveLength(3)
+      })
+
+      test("is 1 to 200 characters", async () => {
+        for (const idempotencyKey of ["", "x".repeat(201)]) {
+          const refused = createAppender(harness.log)
+          await expect(
+            harness.transaction(tx => refused.append(tx, { ...unblock(newSubject()), idempotencyKey })),
+          ).rejects.toThrow("idempotencyKey: must be 1 to 200 characters")
+          await expect(append({ ...unblock(newSubject()), idempotencyKey })).rejects.toThrow(
+            InvalidEventError,
+          )
+        }
+      })
     })
   })
 }

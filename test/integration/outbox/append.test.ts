@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import type { AnySql } from "../../../src/adapters/postgres/client.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
+import { until } from "../../support/until.ts"
 
 const subject = Buffer.alloc(32, 0xab)
 const subjectText = `0x${"ab".repeat(32)}`
@@ -87,6 +89,9 @@ describe("the SQL append", () => {
         const [row] =
           await tx`select outcome from reconciler.append('unblock-ip.requested', ${subject}, '{}')`
         expect(row).toEqual({ outcome: "appended" })
+        await tx`select from reconciler.append_once('by-app', 'unblock-ip.requested', ${subject}, '{}')`
+        await tx`select from reconciler.append_many(jsonb_build_array(jsonb_build_object(
+          'type', 'unblock-ip.requested', 'subject', ${subjectText}::text, 'payload', '{}'::jsonb)))`
         await expect(tx.savepoint(inner => inner`select from reconciler.outbox`)).rejects.toThrow(
           /permission/,
         )
@@ -109,6 +114,92 @@ describe("the SQL append", () => {
       causation_id: causation,
       payload: { rows: 1 },
     })
+  })
+
+  test("append_once gives the first answer, and is refused its key for anything else", async () => {
+    const { sql } = database
+    const once = (key: string | null, type: string) =>
+      sql`select * from reconciler.append_once(${key}, ${type}, ${subjectText}::text, '{}')`
+    const [first] = await once("import-7", "unblock-ip.requested")
+    expect(first).toMatchObject({ outcome: "appended" })
+    expect(await once("import-7", "unblock-ip.requested")).toEqual([
+      { ...first, outcome: "already-appended" },
+    ])
+    await expect(once("import-7", "register-patient.requested")).rejects.toMatchObject({
+      code: "RC001",
+      detail: "idempotency_key: was used for another request",
+    })
+    for (const key of [null, "", "x".repeat(201)]) {
+      await expect(once(key, "unblock-ip.requested")).rejects.toMatchObject({
+        detail: "idempotency_key: must be 1 to 200 characters",
+      })
+    }
+  })
+
+  test("a key that another subject takes meanwhile is refused, and both end", async () => {
+    const { sql } = database
+    const append = (tx: AnySql, byte: string) => tx`
+      select outcome from reconciler.append_once(
+        'taken', 'unblock-ip.requested', ${`0x${byte.repeat(32)}`}::text, '{}')`
+    let second: Promise<unknown> = Promise.resolve()
+    await sql.begin(async tx => {
+      await append(tx, "01")
+      second = append(sql, "02").catch(error => error)
+      await until(
+        () => sql`select from pg_locks where not granted and locktype = 'transactionid'`,
+        waiting => waiting.length > 0,
+      )
+    })
+    expect(await second).toMatchObject({
+      code: "RC001",
+      detail: "idempotency_key: was used for another request",
+    })
+  })
+
+  test("append_many answers one row each in the order given, with trace, cause and key carried through", async () => {
+    const { sql } = database
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    const causation_id = "0b2b1a9e-4f4c-4d0c-9a56-3a4dfe1b8f10"
+    const request = (byte: string) => ({
+      type: "unblock-ip.requested",
+      subject: `0x${byte.repeat(32)}`,
+      payload: {},
+    })
+    const events = [
+      { ...request("cc"), traceparent, causation_id, idempotency_key: "batch-1" },
+      { ...request("0c"), traceparent: null },
+      { ...request("cc"), idempotency_key: "batch-1" },
+    ]
+    const rows = await sql`select * from reconciler.append_many(${JSON.stringify(events)}::text::jsonb)`
+    expect(rows.map(row => [row.ordinal, row.outcome])).toEqual([
+      [0, "appended"],
+      [1, "appended"],
+      [2, "already-appended"],
+    ])
+    const [written] = await sql`select * from reconciler.outbox where seq = ${rows[0]!.seq}`
+    expect(written).toMatchObject({ traceparent, causation_id, event_id: rows[0]!.event_id })
+  })
+
+  test("append_many writes none when one breaks the rules, and names each fault with its ordinal", async () => {
+    const { sql } = database
+    const fine = { type: "unblock-ip.requested", subject: subjectText, payload: {} }
+    const many = (json: unknown) =>
+      sql`select * from reconciler.append_many(${JSON.stringify(json)}::text::jsonb)`
+    const [before] = await sql`select count(*) from reconciler.outbox`
+    const bad = [fine, { ...fine, subject: "x", trace: 1 }, "no object", { ...fine, causation_id: "7" }]
+    await expect(many(bad)).rejects.toMatchObject({
+      code: "RC001",
+      detail: expect.stringMatching(
+        /^1\.subject: .*\n1\.has a key that is not allowed\n2\.must be an object\n3\.causation_id: must be a UUID$/,
+      ),
+    })
+    for (const none of [{}, null, Array.from({ length: 1001 }, () => fine)]) {
+      await expect(many(none)).rejects.toMatchObject({
+        detail: "events: must be an array of at most 1000 requests",
+      })
+    }
+    expect(await many([])).toHaveLength(0)
+    expect((await sql`select count(*) from reconciler.outbox`)[0]).toEqual(before)
   })
 
   test("append_serialised takes no lock of the subject", async () => {

@@ -2,10 +2,16 @@ import { randomUUID } from "node:crypto"
 import type { NewEvent } from "../../../src/domain/event.ts"
 import { checkRequest } from "../../../src/outbox/check-request.ts"
 import { InvalidEventError } from "../../../src/outbox/invalid-event.ts"
-import type { AppendResult, EventLog } from "../../../src/outbox/ports.ts"
+import type { AppendRequest, AppendResult, EventLog } from "../../../src/outbox/ports.ts"
+
+interface Answered {
+  readonly request: string
+  readonly result: AppendResult
+}
 
 export interface InMemoryTransaction {
   readonly pending: { readonly event: NewEvent; readonly position: bigint }[]
+  readonly answers: Map<string, Answered>
   readonly locked: Map<string, () => void>
 }
 
@@ -19,6 +25,7 @@ export interface InMemoryEventLog {
 /** The event log's twin: one process, subject locks as promises, counting positions. */
 export function createInMemoryEventLog(): InMemoryEventLog {
   const committed: { event: NewEvent; position: bigint }[] = []
+  const answers = new Map<string, Answered>()
   const held = new Map<string, Promise<void>>()
   let lastPosition = 0n
 
@@ -40,10 +47,7 @@ export function createInMemoryEventLog(): InMemoryEventLog {
     return last !== undefined && isManual(last.event)
   }
 
-  async function append(tx: InMemoryTransaction, event: NewEvent): Promise<AppendResult> {
-    const checked = checkRequest(event)
-    if (!checked.ok) throw new InvalidEventError(checked.faults)
-    await lock(tx, event.subject)
+  function write(tx: InMemoryTransaction, event: NewEvent): AppendResult {
     const automatic = event.type === "block-ip.requested" && !isManual(event)
     if (automatic && manualBlockStands(tx, event.subject)) return { outcome: "manual-block-stands" }
     lastPosition += 1024n
@@ -51,14 +55,47 @@ export function createInMemoryEventLog(): InMemoryEventLog {
     return { outcome: "appended", position: lastPosition, eventId: randomUUID() }
   }
 
+  function writeOnce(tx: InMemoryTransaction, key: string, event: NewEvent): AppendResult {
+    const request = JSON.stringify([event.type, event.subject, event.payload])
+    const known = tx.answers.get(key) ?? answers.get(key)
+    if (!known) {
+      const result = write(tx, event)
+      tx.answers.set(key, { request, result })
+      return result
+    }
+    if (known.request !== request) throw new InvalidEventError([KEY_REUSED])
+    return known.result.outcome === "appended"
+      ? { ...known.result, outcome: "already-appended" }
+      : known.result
+  }
+
+  async function append(
+    tx: InMemoryTransaction,
+    { idempotencyKey, ...event }: AppendRequest,
+  ): Promise<AppendResult> {
+    const checked = checkRequest({ ...event, idempotencyKey: idempotencyKey ?? null })
+    if (!checked.ok) throw new InvalidEventError(checked.faults)
+    await lock(tx, event.subject)
+    return idempotencyKey == null ? write(tx, event) : writeOnce(tx, idempotencyKey, event)
+  }
+
   return {
-    log: { append },
+    log: {
+      append,
+      async appendMany(tx, requests) {
+        for (const subject of requests.map(request => request.subject).toSorted()) await lock(tx, subject)
+        const results: AppendResult[] = []
+        for (const request of requests) results.push(await append(tx, request))
+        return results
+      },
+    },
     committed: () => committed.toSorted((left, right) => (left.position < right.position ? -1 : 1)),
     async transaction(work) {
-      const tx: InMemoryTransaction = { pending: [], locked: new Map() }
+      const tx: InMemoryTransaction = { pending: [], answers: new Map(), locked: new Map() }
       try {
         const result = await work(tx)
         committed.push(...tx.pending)
+        for (const [key, answer] of tx.answers) answers.set(key, answer)
         return result
       } finally {
         for (const release of tx.locked.values()) release()
@@ -66,6 +103,8 @@ export function createInMemoryEventLog(): InMemoryEventLog {
     },
   }
 }
+
+const KEY_REUSED = { path: "idempotencyKey", rule: "was used for another request" }
 
 function isManual(event: NewEvent): boolean {
   return event.type === "block-ip.requested" && event.payload.manual === true

@@ -66,6 +66,29 @@ export const manualBlocks = reconciler.table("manual_blocks", {
   seq: bigint({ mode: "bigint" }).notNull(),
 })
 
+/**
+ * Answers by idempotency key: a unique key of the log itself could not be, since that is partitioned. Hashes, so that
+ * a key is as long as the app likes and is not kept.
+ */
+export const idempotencyKeys = reconciler.table(
+  "idempotency_keys",
+  {
+    keyHash: bytea("key_hash").primaryKey(),
+    /** Of type, subject and payload: the same key with another request is a mistake of the caller. */
+    requestHash: bytea("request_hash").notNull(),
+    outcome: text().notNull(),
+    seq: bigint({ mode: "bigint" }),
+    eventId: uuid("event_id"),
+    answeredAt: timestamp("answered_at", { withTimezone: true }).notNull().default(sql`clock_timestamp()`),
+  },
+  table => [
+    check(
+      "idempotency_keys_event",
+      sql`(${table.outcome} = 'appended') = (${table.seq} is not null and ${table.eventId} is not null)`,
+    ),
+  ],
+)
+
 /** Where a consumer group continues; written in the transaction that holds the messages' effects. */
 export const consumerOffsets = reconciler.table(
   "consumer_offsets",
