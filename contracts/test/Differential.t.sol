@@ -99,6 +99,22 @@ contract DifferentialTest is RegistryTest {
         }
     }
 
+    /// The milliseconds left to the newest version are then below zero.
+    function test_clocksAroundTheFirstVersionAgree() public {
+        uint256[4] memory clocks = [1, Words.EPOCH - 301, Words.EPOCH - 300, Words.EPOCH - 299];
+        for (uint256 c = 0; c < clocks.length; ++c) {
+            SubjectRegistry.Record[] memory records = new SubjectRegistry.Record[](4);
+            uint256[4] memory milliseconds = [uint256(0), 1, 1000, 1001];
+            for (uint256 i = 0; i < records.length; ++i) {
+                uint256 word = Words.pack(milliseconds[i] << 22 | 1, 7, 0, 0, Words.INACTIVE);
+                records[i] = SubjectRegistry.Record(bytes32(1 + c * 4 + i), word);
+            }
+            clock = clocks[c];
+            _compare(blocks, records);
+        }
+        _same("future", 4 + 4 + 3 + 1, reached[uint256(SubjectRegistry.Outcome.Future)]);
+    }
+
     function testFuzz_contentModeAgreesWhereThereIsContent(uint256 seed) public {
         random = seed;
         SubjectRegistry.Record[] memory records = _randomBatch(signatures.plain);
