@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import type { Interface } from "ethers"
 import type { KeyHolder } from "../../src/adapters/ethereum/keys.ts"
 import { createLedger } from "../../src/adapters/ethereum/ledger.ts"
+import { connectChain } from "../../src/adapters/ethereum/provider.ts"
 import { registryInterface } from "../../src/adapters/ethereum/registries.ts"
 import { createRegistry } from "../../src/adapters/ethereum/registry.ts"
 import { createSigner } from "../../src/adapters/ethereum/signer.ts"
@@ -32,14 +33,30 @@ export interface ChainWriterBench {
   requested(...events: EventRecord[]): Promise<void>
   /** Passes of these writers in turns until all operations are final. */
   finish(...writers: LaneWriter[]): Promise<void>
+  /** How many operations are not final. */
+  unfinished(): Promise<number>
   /** How often each word took effect, counted from calldata and events of the contract. */
   timesApplied(type: OperationType): Promise<ReadonlyMap<bigint, number>>
   close(): Promise<void>
 }
 
-export async function openChainWriterBench(): Promise<ChainWriterBench> {
-  const [chain, database] = await Promise.all([openTestChain(), createTestDatabase()])
-  const { connection, addresses } = chain
+export interface BenchOptions {
+  /** The run's shared node by default. */
+  readonly nodeUrl?: string
+  /** What the writers ask in place of the node itself. */
+  readonly writersUrl?: string
+  readonly requestTimeoutMs?: number
+  readonly database?: TestDatabase
+}
+
+export async function openChainWriterBench(options: BenchOptions = {}): Promise<ChainWriterBench> {
+  const [chain, database] = await Promise.all([
+    openTestChain(options.nodeUrl),
+    options.database ?? createTestDatabase(),
+  ])
+  const { addresses } = chain
+  const { writersUrl: url, requestTimeoutMs = 10_000 } = options
+  const connection = url ? await connectChain({ url, requestTimeoutMs }) : chain.connection
   const { sql } = database
   const ledger = createLedger(connection)
   const queue = createOperationQueue(sql)
@@ -56,6 +73,7 @@ export async function openChainWriterBench(): Promise<ChainWriterBench> {
     chain,
     database,
     intake,
+    unfinished,
     newWriter: (key, options = {}) =>
       createLaneWriter({
         lanes: createLanes(sql),
@@ -89,10 +107,11 @@ export async function openChainWriterBench(): Promise<ChainWriterBench> {
     },
     async timesApplied(type) {
       const topics = [registryInterface.getEvent("BatchApplied")?.topicHash ?? ""]
-      const logs = await connection.provider.getLogs({ address: addresses[type], topics, fromBlock: 0 })
+      const { provider } = chain.connection
+      const logs = await provider.getLogs({ address: addresses[type], topics, fromBlock: 0 })
       const times = new Map<bigint, number>()
       for (const log of logs) {
-        const transaction = await connection.provider.getTransaction(log.transactionHash)
+        const transaction = await provider.getTransaction(log.transactionHash)
         const outcomes = Buffer.from(registryInterface.parseLog(log)?.args.outcomes.slice(2), "hex")
         for (const [index, word] of wordsIn(registryInterface, transaction?.data ?? "0x").entries()) {
           if (OUTCOMES[outcomes[index] ?? 0] === "Applied") times.set(word, (times.get(word) ?? 0) + 1)
@@ -101,6 +120,7 @@ export async function openChainWriterBench(): Promise<ChainWriterBench> {
       return times
     },
     async close() {
+      connection.close()
       chain.close()
       await database.drop()
     },

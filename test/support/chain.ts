@@ -28,8 +28,8 @@ export interface TestChain {
   close(): void
 }
 
-export async function openTestChain(): Promise<TestChain> {
-  const connection = await connectChain({ url: inject("blockchainProviderUrl"), requestTimeoutMs: 10_000 })
+export async function openTestChain(url: string = inject("blockchainProviderUrl")): Promise<TestChain> {
+  const connection = await connectChain({ url, requestTimeoutMs: 10_000 })
   const setBalance = (address: Hex, wei: bigint): Promise<void> =>
     connection.provider.send("hardhat_setBalance", [address, `0x${wei.toString(16)}`])
 
