@@ -2,6 +2,7 @@ import { ConfigurationError, UnavailableError } from "../../runtime/errors.ts"
 import type { Sql } from "./client.ts"
 import { currentWriterId } from "./event-log/set-writer-id.ts"
 import { readMigrations } from "./migrate.ts"
+import { withRights } from "./rights.ts"
 
 /** Throws UnavailableError (exit code 69) when the server does not answer or refuses the login. The URL is never shown. */
 export async function assertReachable(sql: Sql): Promise<void> {
@@ -18,7 +19,7 @@ export async function assertReachable(sql: Sql): Promise<void> {
 
 /** Throws ConfigurationError (exit code 78) while the database is not at this version: running on would lose or garble. */
 export async function assertMigrated(sql: Sql): Promise<void> {
-  const missing = await missingMigrations(sql)
+  const missing = await withRights(() => missingMigrations(sql))
   if (missing.length === 0) return
   throw new ConfigurationError(
     `The database lacks ${missing.length} migration(s) (${missing.join(", ")}): run \`reconciler migrate\`.`,

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { readMigrationFiles } from "drizzle-orm/migrator"
+import { UnavailableError } from "../../runtime/errors.ts"
 import type { Sql, TransactionSql } from "./client.ts"
 import { retryPartitions } from "./event-log/ensure-partitions.ts"
 import { storeRequestTypes } from "./event-log/request-types.ts"
+import { withRights } from "./rights.ts"
 
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../../drizzle", import.meta.url))
 
@@ -11,10 +13,6 @@ const OLDEST_SERVER = 14
 const DAYS_AHEAD = 7
 /** "rcmi": two that migrate at once would both create the same tables. */
 const LOCK = 0x72636d69
-
-export class UnsupportedServerError extends Error {
-  override readonly name = "UnsupportedServerError"
-}
 
 interface Migration {
   readonly name: string
@@ -26,20 +24,25 @@ interface Migration {
 /**
  * Brings the database's `reconciler` schema to this version, all or nothing; the names of what was applied.
  * Drizzle's files and table, but not its migrator: that one skips a migration older than the newest applied one, and
- * takes no lock.
+ * takes no lock. Throws UnavailableError (exit code 69) for a server that is too old, and ConfigurationError (78) for a
+ * login that may not do it.
  */
 export async function migrate(sql: Sql): Promise<readonly string[]> {
   await assertServerVersion(sql)
-  const applied = await sql.begin(async tx => {
-    await tx`select pg_advisory_xact_lock(${LOCK})`
-    const done = await appliedHashes(tx)
-    const missing = readMigrations().filter(migration => !done.has(migration.hash))
-    for (const migration of missing) await apply(tx, migration)
-    await storeRequestTypes(tx)
-    return missing.map(migration => migration.name)
+  return withRights(async () => {
+    const applied = await sql.begin(applyMissing)
+    await retryPartitions(sql, DAYS_AHEAD)
+    return applied
   })
-  await retryPartitions(sql, DAYS_AHEAD)
-  return applied
+}
+
+async function applyMissing(tx: TransactionSql): Promise<readonly string[]> {
+  await tx`select pg_advisory_xact_lock(${LOCK})`
+  const done = await appliedHashes(tx)
+  const missing = readMigrations().filter(migration => !done.has(migration.hash))
+  for (const migration of missing) await apply(tx, migration)
+  await storeRequestTypes(tx)
+  return missing.map(migration => migration.name)
 }
 
 export function readMigrations(): readonly Migration[] {
@@ -58,8 +61,8 @@ async function assertServerVersion(sql: Sql): Promise<void> {
   const [row] = await sql<{ version: string }[]>`select current_setting('server_version_num') as version`
   const major = Math.floor(Number(row?.version) / 10_000)
   if (major < OLDEST_SERVER) {
-    throw new UnsupportedServerError(
-      `PostgreSQL ${major} is too old: version ${OLDEST_SERVER} or newer is needed`,
+    throw new UnavailableError(
+      `The server in DATABASE_URL is PostgreSQL ${major}: version ${OLDEST_SERVER} or newer is needed.`,
     )
   }
 }

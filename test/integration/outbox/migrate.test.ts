@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto"
 import { afterEach, beforeEach, expect, test } from "vitest"
+import { assertMigrated } from "../../../src/adapters/postgres/check.ts"
 import { closeDatabase, openDatabase, type Sql } from "../../../src/adapters/postgres/client.ts"
 import { readOffset, storeOffset } from "../../../src/adapters/postgres/consumer-offsets.ts"
 import { migrate, readMigrations } from "../../../src/adapters/postgres/migrate.ts"
@@ -43,6 +45,22 @@ test("a day that the default partition already holds events of is left there, an
     values (reconciler.clock_position() + (86400000::bigint << 22), 'x', ${Buffer.alloc(32)}, '{}')`
   const [row] = await sql`select reconciler.ensure_partitions(8) as made, to_regclass(${name}) as skipped`
   expect(row).toEqual({ made: 1, skipped: null })
+})
+
+test("a login without the rights is told so, with the exit code of a wrong setting", async () => {
+  await migrate(sql)
+  const role = `test_${randomBytes(8).toString("hex")}`
+  await sql.unsafe(`create role ${role}`)
+  const weak = openDatabase({ url: database.url, max: 1, applicationName: "test-migrate" })
+  try {
+    await weak.unsafe(`set role ${role}`)
+    for (const attempt of [migrate, assertMigrated]) {
+      await expect(attempt(weak)).rejects.toMatchObject({ name: "ConfigurationError", exitCode: 78 })
+    }
+  } finally {
+    await closeDatabase(weak)
+    await sql.unsafe(`drop role ${role}`)
+  }
 })
 
 test("a consumer's offset is null at first, then what was stored last", async () => {

@@ -1,0 +1,18 @@
+import { ConfigurationError } from "../../runtime/errors.ts"
+import { withSqlState } from "./sql-state.ts"
+
+const INSUFFICIENT_PRIVILEGE = "42501"
+
+/** Runs `work`; a login without the rights for it is a ConfigurationError (exit code 78), other errors pass as they are. */
+export async function withRights<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const refused = withSqlState(error, INSUFFICIENT_PRIVILEGE)
+    if (!refused) throw error
+    throw new ConfigurationError(
+      `The login in DATABASE_URL lacks rights (${refused.message}): use the role that ran \`reconciler migrate\`; for that one, a role with CREATE on the database.`,
+      { cause: error },
+    )
+  }
+}
