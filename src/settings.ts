@@ -2,6 +2,8 @@ import { z } from "zod"
 import { KAFKA_CLIENTS } from "./adapters/kafka/settings.ts"
 import { MAX_WRITER_ID } from "./domain/position.ts"
 
+export { KAFKA_CLIENTS, type KafkaClientName } from "./adapters/kafka/settings.ts"
+
 export const EMBEDDABLE = ["postgres", "kafka", "chain"] as const
 export type Embeddable = (typeof EMBEDDABLE)[number]
 
