@@ -1,7 +1,7 @@
 import type { Attempts } from "./attempts.ts"
 import { batchGasLimit, batchLimit, type GasCosts } from "./batch.ts"
 import type { CrashHook } from "./crash-points.ts"
-import { type FeePolicy, initialFees } from "./fees.ts"
+import { type FeePolicy, type Fees, initialFees } from "./fees.ts"
 import type { Findings } from "./findings.ts"
 import type { ChainTerms, Lane, Ledger, OpenTransaction, Registry, TransactionLog } from "./ports.ts"
 
@@ -64,7 +64,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     const fees = initialFees(terms, options.fees)
     await findings.set(lane, "fee-cap", null, fees === null)
     if (fees === null) return false
-    const inFlightWei = open.reduce((sum, transaction) => sum + costWei(transaction), 0n)
+    const inFlightWei = open.reduce((sum, transaction) => sum + costWei(transaction, options.gas, fees), 0n)
     const neededWei = inFlightWei + batchGasLimit(records, options.gas) * fees.maxFeePerGasWei
     const payable = (await ledger.balanceWei(lane.address)) >= neededWei
     await findings.set(lane, "insufficient-funds", null, !payable)
@@ -99,7 +99,12 @@ export function createClaims(options: ClaimsOptions): Claims {
   }
 }
 
-function costWei(transaction: OpenTransaction): bigint {
-  const attempt = transaction.attempts.at(-1)
-  return attempt && transaction.state !== "included" ? attempt.gasLimit * attempt.maxFeePerGasWei : 0n
+/** Without an attempt in hand it is one of this pass, begun at these fees. */
+function costWei(transaction: OpenTransaction, gas: GasCosts, fees: Fees): bigint {
+  if (transaction.state === "included") return 0n
+  const { gasLimit, maxFeePerGasWei } = transaction.attempts.at(-1) ?? {
+    gasLimit: batchGasLimit(transaction.operations.length, gas),
+    ...fees,
+  }
+  return gasLimit * maxFeePerGasWei
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest"
+import { batchGasLimit, DEFAULT_GAS_COSTS } from "../../../src/chain-writer/batch.ts"
 import { CRASH_POINTS } from "../../../src/chain-writer/crash-points.ts"
+import { DEFAULT_FEE_POLICY, initialFees } from "../../../src/chain-writer/fees.ts"
 import { createIntake } from "../../../src/chain-writer/intake.ts"
 import { anySubject, batchOf, event } from "../../support/event-builders.ts"
 import { dieAt, Killed, LEASE_MS, laneScenario } from "../../support/lane-scenario.ts"
@@ -320,6 +322,18 @@ describe("fees and funds", () => {
     await scenario.work(writer)
     expect(scenario.findings()).toEqual([])
     expect(scenario.results()).toHaveLength(1)
+  })
+
+  it("that pay for two batches begin no third in the same pass", async () => {
+    const scenario = laneScenario({ maxRecords: 1, maxInFlight: 4 })
+    scenario.chain.automine = false
+    const fees = initialFees(await scenario.chain.ledger.terms(), DEFAULT_FEE_POLICY)
+    const batchWei = batchGasLimit(1, DEFAULT_GAS_COSTS) * (fees?.maxFeePerGasWei ?? 0n)
+    scenario.chain.setBalance(scenario.address, 2n * batchWei)
+    await scenario.requested(register(), register(), register())
+    await scenario.tick(scenario.newWriter())
+    expect(scenario.chain.broadcasts).toHaveLength(2)
+    expect(scenario.findings()).toEqual(["insufficient-funds"])
   })
 
   it("that run out in flight stop the lane until there is money", async () => {
