@@ -71,32 +71,25 @@ contract DifferentialTest is RegistryTest {
 
     /// Otherwise the fuzzing could agree on nothing but refusals and nobody would know.
     function test_theRandomBatchesReachEveryOutcomeOften() public {
-        for (uint256 seed = 0; seed < 32; ++seed) {
+        for (uint256 seed = 0; seed < 16; ++seed) {
             setUp();
             _compareRandomBatches(blocks, seed);
         }
         for (uint256 outcome = 0; outcome < 10; ++outcome) {
-            if (reached[outcome] < 20) revert ReachedTooRarely(outcome, reached[outcome]);
+            if (reached[outcome] < 10) revert ReachedTooRarely(outcome, reached[outcome]);
         }
     }
 
-    /// All flags to twelve bits, and each bit above, with each kind of expiry: a table that is read at the wrong place
-    /// shows here.
-    function test_allFlagsAgreeWithEachKindOfExpiry() public {
-        uint256[6] memory expiries = [0, 1, NOW, NOW + 366 days, NOW + 366 days + 1, uint256(type(uint40).max)];
-        for (uint256 e = 0; e < expiries.length; ++e) {
-            for (uint256 page = 0; page < 17; ++page) {
-                SubjectRegistry.Record[] memory records = new SubjectRegistry.Record[](256);
-                for (uint256 i = 0; i < 256; ++i) {
-                    uint256 flags = page < 16 ? page << 8 | i : (i & 15) | 1 << 12 + i % 36;
-                    uint256 word = Words.pack(Words.versionAt(NOW, 1), i, expiries[e], NOW, flags);
-                    records[i] = SubjectRegistry.Record(keccak256(abi.encode(e, page, i)), word);
-                }
-                _compare(blocks, records);
-                _compare(patients, records);
-                _compare(signatures, records);
-            }
-        }
+    function test_allFlagsOfBlocksAgree() public {
+        _compareAllFlags(blocks);
+    }
+
+    function test_allFlagsOfPatientsAgree() public {
+        _compareAllFlags(patients);
+    }
+
+    function test_allFlagsOfSignaturesAgree() public {
+        _compareAllFlags(signatures);
     }
 
     /// The milliseconds left to the newest version are then below zero.
@@ -133,6 +126,21 @@ contract DifferentialTest is RegistryTest {
         bytes memory expected = signatures.plain.applyBatch(withContent);
         _same("outcomes", uint256(keccak256(expected)), uint256(keccak256(actual)));
         _compareStates(signatures, records);
+    }
+
+    /// All low bytes, all severities, each bit above, with each kind of expiry: a table that is read at the wrong place
+    /// shows here. No more records than that: the runner keeps a trace of each when a test fails.
+    function _compareAllFlags(Pair memory pair) private {
+        uint256[4] memory expiries = [0, NOW + 1, NOW + 366 days, NOW + 366 days + 1];
+        for (uint256 e = 0; e < expiries.length; ++e) {
+            SubjectRegistry.Record[] memory records = new SubjectRegistry.Record[](256 + 256 + 32);
+            for (uint256 i = 0; i < records.length; ++i) {
+                uint256 flags = i < 256 ? i : i < 512 ? 5 | (i - 256) << 8 : 5 | 1 << 16 + (i - 512);
+                uint256 word = Words.pack(Words.versionAt(NOW, 1), i, expiries[e], NOW, flags);
+                records[i] = SubjectRegistry.Record(keccak256(abi.encode(e, i)), word);
+            }
+            _compare(pair, records);
+        }
     }
 
     function _compareRandomBatches(Pair memory pair, uint256 seed) private {
