@@ -47,7 +47,7 @@ export async function readRows(
         select ${sql(subject)} as subject, ${sql(flag)} as "onChain", ${sql(hash)} as "transactionHash",
           ${manual ? sql`is_manual` : sql`null::boolean`} as manual
         from ${sql(table)}
-        where ${sql(subject)} in (select jsonb_array_elements_text(${list}::text::jsonb))`
+        where ${sql(subject)} in (select t.subject from jsonb_array_elements_text(${list}::text::jsonb) as t (subject))`
       return rows.map(({ subject, ...row }) => [subject, { ...row, table }] as const)
     }),
   )

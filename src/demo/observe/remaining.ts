@@ -61,8 +61,8 @@ export async function readRemaining(
 async function countWithoutEnd(sql: Sql, start: DayStart, record: RunRecord): Promise<number> {
   const ids = JSON.stringify(record.operations.map(({ eventId }) => eventId))
   const [row] = await sql<[{ count: number }]>`
-    select count(*)::int as count from jsonb_array_elements_text(${ids}::text::jsonb) as id
-    where id::uuid not in (
+    select count(*)::int as count from jsonb_array_elements_text(${ids}::text::jsonb) as t (id)
+    where t.id::uuid not in (
       select causation_id from reconciler.outbox
       where seq > ${start.position} and causation_id is not null and type ~ '[.](confirmed|rejected|superseded)$'
       union all
@@ -77,8 +77,8 @@ async function countNotExpired(sql: Sql, start: DayStart, due: readonly Expected
       : [],
   )
   const [row] = await sql<[{ count: number }]>`
-    select count(*)::int as count from jsonb_array_elements_text(${JSON.stringify(versions)}::text::jsonb) as version
-    where version not in (
+    select count(*)::int as count from jsonb_array_elements_text(${JSON.stringify(versions)}::text::jsonb) as t (version)
+    where t.version not in (
       select payload ->> 'blockVersion' from reconciler.outbox
       where seq > ${start.position} and type = ${IP_BLOCK_EXPIRED} and payload ? 'blockVersion')`
   return row.count

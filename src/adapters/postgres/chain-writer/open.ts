@@ -32,7 +32,7 @@ export async function readOpenTransactions(sql: Sql, lane: Lane): Promise<readon
       select p.transaction_id as "transactionId", o.event_id as "eventId", o.position, o.kind, o.subject, o.word,
         o.traceparent, o.tries
       from reconciler.chain_transaction_operations p join reconciler.chain_operations o using (event_id)
-      where p.transaction_id in (select id::bigint from jsonb_array_elements_text(${ids}) as open (id))
+      where p.transaction_id in (select open.id::bigint from jsonb_array_elements_text(${ids}) as open (id))
       order by p.transaction_id, p.ordinal`
     const attempts = await tx<AttemptRow[]>`
       select transaction_id as "transactionId", hash, raw, state, gas_limit as "gasLimit",
@@ -40,7 +40,7 @@ export async function readOpenTransactions(sql: Sql, lane: Lane): Promise<readon
         (extract(epoch from clock_timestamp() - first_sent_at) * 1000)::float8 as "firstSentAgoMs",
         (extract(epoch from clock_timestamp() - last_sent_at) * 1000)::float8 as "lastSentAgoMs"
       from reconciler.chain_attempts
-      where transaction_id in (select id::bigint from jsonb_array_elements_text(${ids}) as open (id))
+      where transaction_id in (select open.id::bigint from jsonb_array_elements_text(${ids}) as open (id))
       order by transaction_id, number`
     const operationsOf = Map.groupBy(operations, row => row.transactionId)
     const attemptsOf = Map.groupBy(attempts, row => row.transactionId)
