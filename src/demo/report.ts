@@ -38,7 +38,7 @@ export function humanReport(report: DemoReport, holds: boolean): string {
     ["automatic blocks where a manual one stands", report.manualStands],
     ["blocks expired", report.blocksExpired],
     ["  removed on the chain", report.blocksRemovedOnChain],
-    ["  removed in the database", report.blocksRemovedInDatabase],
+    ["blocks removed in the database", report.blocksRemovedInDatabase],
     ["manual blocks kept", report.manualBlocksKept],
     ["lost", report.lost],
     ["doubled", report.doubled],

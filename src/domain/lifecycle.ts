@@ -12,7 +12,7 @@ import type { Outcome } from "./outcome.ts"
 import type { Position } from "./position.ts"
 import type { Subject } from "./subject.ts"
 
-/** Requested → confirmed | rejected | superseded; a block then → expired → removed. */
+/** Requested → confirmed | rejected | superseded; a confirmed block then → expired → removed, another → removed. */
 export const LIFECYCLES = ["requested", "confirmed", "rejected", "superseded", "expired", "removed"] as const
 export type Lifecycle = (typeof LIFECYCLES)[number]
 

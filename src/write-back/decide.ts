@@ -30,14 +30,13 @@ export function decideFlag(operation: Position, row: FoundRow): Decision {
 }
 
 /**
- * Whether the row of a block whose expiry is on the chain goes. The row's own expiry and flag decide: a guard on what
- * we remember of it would delete a block renewed meanwhile. A row that a newer operation has taken over is left to
- * that operation's timer; one still this block's, but running a little longer than the chain's whole seconds, is
- * waited for.
+ * Whether the row of a block that is over goes. The row's own expiry and flag decide: a guard on what we remember of it
+ * would delete a block renewed meanwhile. A row that a newer operation has taken over is left to that operation's end;
+ * one still this block's, but running a little longer than the chain's whole seconds, is waited for.
  */
 export function decideRemoval(block: Position, row: FoundRow): Decision {
   if (row.state === "locked") return { do: "wait", ms: LOCKED_RETRY_MS }
   if (row.state === "absent" || row.manual || row.expiresInMs === null) return { do: "leave" }
-  if (row.expiresInMs <= 0) return { do: "delete" }
-  return row.newest > block ? { do: "leave" } : { do: "wait", ms: row.expiresInMs }
+  if (row.newest > block) return { do: "leave" }
+  return row.expiresInMs <= 0 ? { do: "delete" } : { do: "wait", ms: row.expiresInMs }
 }

@@ -12,7 +12,10 @@ export interface WriteBackPass {
  * - `apply` remembers what is to be written, with the offset, all or nothing, and touches no table of the app;
  * - `settle` writes it, each row's writing and its event in one transaction, and never waits for a lock the app holds;
  * - a flag is set only while the confirmed operation is the row's newest: a row renewed meanwhile is not synced yet;
- * - a block's row is deleted only if, by the database clock, its own expiry has passed, and it is not manual;
+ * - a block's row is deleted once the block is over and nothing of it is left to end on the chain: its expiry came back
+ *   confirmed, superseded or rejected, or the block itself did not come to stand there (superseded or rejected);
+ * - and only if the block is the row's newest operation, the row's own expiry has passed by the database clock, and it
+ *   is not manual;
  * - one `ip-block.removed` a block version, whatever comes twice, also if no row was there.
  */
 export interface AppTables {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import type { DeadLetters } from "../../src/dead-letters/ports.ts"
-import type { EventRecord } from "../../src/domain/event.ts"
+import type { EventRecord, FinalResult } from "../../src/domain/event.ts"
 import type { AppTables } from "../../src/write-back/ports.ts"
 import type { AppTable } from "../../src/write-back/work.ts"
 import {
@@ -69,12 +69,17 @@ export function appTablesConformance(name: string, create: () => Promise<AppTabl
         )
         .map(({ payload }) => payload.rows)
     }
-    /** A block of the app whose expiry is on the chain and told of. */
-    const expireOnChain = async (block: EventRecord) => {
+    /** A block of the app whose expiry came back from the chain and is told of. */
+    const expireOnChain = async (block: EventRecord, final: FinalResult = "confirmed") => {
       const expiry = expired(block)
       await harness.writeToLog(expiry)
-      await tell(confirmed(expiry))
+      await tell(result(expiry, final))
       return expiry
+    }
+    /** A block of the app that did not come to stand on the chain. */
+    const refuse = async (block: EventRecord, final: "rejected" | "superseded") => {
+      await harness.writeToLog(block)
+      await tell(result(block, final))
     }
     const blocked = async (expiresInMs: number, manual = false) => {
       const block = blockRequested(anySubject(), Math.floor(expiresInMs / 1000))
@@ -82,6 +87,10 @@ export function appTablesConformance(name: string, create: () => Promise<AppTabl
       return block
     }
     const row = (block: EventRecord) => app.read("firewall_blockedip", block.subject)
+    const deadLetterOf = async ({ eventId }: EventRecord) => {
+      const letters = await harness.deadLetters.list({ limit: 1000 })
+      return letters.find(letter => letter.eventId === eventId)
+    }
 
     describe("flags", () => {
       const signature = event("add-attack-signature.requested", anySubject(), { severity: 3 })
@@ -106,7 +115,8 @@ export function appTablesConformance(name: string, create: () => Promise<AppTabl
 
       it("nothing when it was rejected or superseded", async () => {
         const blocks = [await blocked(60_000), await blocked(60_000)]
-        await tell(result(blocks[0]!, "rejected"), result(blocks[1]!, "superseded"))
+        await refuse(blocks[0]!, "rejected")
+        await refuse(blocks[1]!, "superseded")
         await settle()
         for (const block of blocks) expect(await row(block)).toMatchObject({ flag: false })
       })
@@ -157,6 +167,17 @@ export function appTablesConformance(name: string, create: () => Promise<AppTabl
         expect(await removalsOf(block)).toEqual([1])
       })
 
+      it.each(["superseded", "rejected"] as const)(
+        "takes the row of an expired block out when the chain answers its expiry %s",
+        async answer => {
+          const block = await blocked(-1000)
+          await expireOnChain(block, answer)
+          await settle()
+          expect(await row(block)).toBeNull()
+          expect(await removalsOf(block)).toEqual([1])
+        },
+      )
+
       it("is told when no row was there to take out", async () => {
         const block = await blocked(-1000)
         await app.deleteRow("firewall_blockedip", block.subject)
@@ -183,6 +204,18 @@ export function appTablesConformance(name: string, create: () => Promise<AppTabl
         await settle()
         expect(await row(block)).toBeNull()
         expect([await removalsOf(block), await removalsOf(renewal)]).toEqual([[0], [1]])
+      })
+
+      it("leaves a row renewed since to the renewal's own end, also when its time is over", async () => {
+        const block = await blocked(-2000)
+        const renewal = blockRequested(block.subject, -1)
+        await app.write("firewall_blockedip", renewal, { expiresInMs: -1000 })
+        await expireOnChain(block)
+        await settle()
+        expect(await row(block)).not.toBeNull()
+        await expireOnChain(renewal)
+        await settle()
+        expect(await row(block)).toBeNull()
       })
 
       it("never deletes a row that is manual, whatever its expiry says", async () => {
@@ -222,10 +255,71 @@ export function appTablesConformance(name: string, create: () => Promise<AppTabl
       it("of an expiry that is not in the log is a dead letter", async () => {
         const expiry = expired(blockRequested(anySubject(), -1))
         await tell(confirmed(expiry))
-        const letters = await harness.deadLetters.list({ limit: 1000 })
-        expect(letters.find(letter => letter.eventId === expiry.eventId)).toMatchObject({
+        expect(await deadLetterOf(expiry)).toMatchObject({
           source: "write-back",
-          reason: "expiry-not-in-log",
+          reason: "request-not-in-log",
+        })
+      })
+    })
+
+    describe.each(["superseded", "rejected"] as const)("removal of a %s block", answer => {
+      it("takes its row out when its time is over, and tells of it once, caused by the block", async () => {
+        const block = await blocked(-1000)
+        await refuse(block, answer)
+        await tell(result(block, answer))
+        await settle()
+        expect(await row(block)).toBeNull()
+        await tell(result(block, answer))
+        await settle()
+        expect(await removalsOf(block)).toEqual([1])
+        expect((await harness.logAbout(block.subject)).at(-1)).toMatchObject({ causationId: block.eventId })
+      })
+
+      it("waits for the block's end, whatever its row says", async () => {
+        const [running, cutShort] = [await blocked(60_000), await blocked(60_000)]
+        await app.write("firewall_blockedip", cutShort, { expiresInMs: -1000 })
+        for (const block of [running, cutShort]) await refuse(block, answer)
+        expect(await harness.appTables.settle(100)).toEqual({ settled: 0, waiting: 0 })
+        for (const block of [running, cutShort]) expect(await row(block)).not.toBeNull()
+      })
+
+      it("waits for a row that runs longer than the block", async () => {
+        const block = await blocked(300)
+        await refuse(block, answer)
+        expect(await harness.appTables.settle(100)).toEqual({ settled: 0, waiting: 1 })
+        await vi.waitUntil(async () => (await harness.appTables.settle(100)).settled === 1, DEADLINE)
+        expect([await row(block), await removalsOf(block)]).toEqual([null, [1]])
+      })
+
+      it("leaves a row that was renewed since, and one made manual since", async () => {
+        const [renewed, manual] = [await blocked(-1000), await blocked(-1000)]
+        const renewal = blockRequested(renewed.subject, 60)
+        await app.write("firewall_blockedip", renewal, { expiresInMs: 60_000 })
+        const byHand = manualBlockRequested(manual.subject)
+        await app.write("firewall_blockedip", byHand, { expiresInMs: -1000, manual: true })
+        for (const block of [renewed, manual]) await refuse(block, answer)
+        await settle()
+        for (const block of [renewed, manual]) {
+          expect(await row(block)).not.toBeNull()
+          expect(await removalsOf(block)).toEqual([0])
+        }
+      })
+
+      it("is none for a manual block", async () => {
+        const manual = manualBlockRequested(anySubject())
+        await app.write("firewall_blockedip", manual, { expiresInMs: -1000, manual: true })
+        await refuse(manual, answer)
+        await settle()
+        expect(await row(manual)).not.toBeNull()
+        expect([await removalsOf(manual), await deadLetterOf(manual)]).toEqual([[], undefined])
+      })
+
+      it("of a block that is not in the log is a dead letter", async () => {
+        const block = blockRequested(anySubject(), -1)
+        await tell(result(block, answer))
+        expect(await deadLetterOf(block)).toMatchObject({
+          source: "write-back",
+          reason: "request-not-in-log",
         })
       })
     })

@@ -6,7 +6,10 @@ import { positionWriterId } from "../../src/domain/position.ts"
 import { type Subject, subjectFromBytes } from "../../src/domain/subject.ts"
 import { decodeWord, FLAG } from "../../src/domain/word.ts"
 import { createBranch, type RunningRoles, type TestBranch } from "../support/branch.ts"
+import { createCareGridApp } from "../support/caregrid-app.ts"
 import { openTestChain, type TestChain } from "../support/chain.ts"
+import { event } from "../support/event-builders.ts"
+import { readLogAbout } from "../support/read-log.ts"
 import { until } from "../support/until.ts"
 
 const SUBJECTS = 20
@@ -33,11 +36,13 @@ async function request(branch: TestBranch, type: string, subject: Subject, paylo
   return result.position
 }
 
-const block = (branch: TestBranch, subject: Subject) =>
+const block = (branch: TestBranch, subject: Subject, seconds = 3_600) =>
   request(branch, "block-ip.requested", subject, {
     manual: false,
-    expiresAt: Math.floor(Date.now() / 1000) + 3_600,
+    expiresAt: Math.floor(Date.now() / 1000) + seconds,
   })
+const blockManually = (branch: TestBranch, subject: Subject) =>
+  request(branch, "block-ip.requested", subject, { manual: true })
 const unblock = (branch: TestBranch, subject: Subject) => request(branch, "unblock-ip.requested", subject, {})
 
 async function results(branch: TestBranch, subjects: readonly Subject[]): Promise<readonly string[]> {
@@ -117,3 +122,50 @@ it.each(Object.entries(arrivals))(
   },
   90_000,
 )
+
+it("takes a branch's rows out at their end although another branch's blocks stand on the chain", async () => {
+  const [overtaken, superseded, kept] = Array.from({ length: 3 }, () => subjectFromBytes(randomBytes(32)))
+  const app = createCareGridApp(b.database.sql, "public")
+  const blockAtB = async (subject: Subject) => {
+    const position = await block(b, subject, 2)
+    const request = { ...event("block-ip.requested", subject), position }
+    await app.write("firewall_blockedip", request, { expiresInMs: 2_000 })
+  }
+  const typesAtB = async (subject: Subject) =>
+    (await readLogAbout(b.database.sql, subject)).map(({ type }) => type).slice(1)
+
+  const atA = await a.start()
+  await blockManually(a, kept!)
+  await allFinal(a, [kept!], 1)
+  await blockAtB(superseded!)
+  await block(a, superseded!)
+  await allFinal(a, [superseded!], 1)
+  // Without B's timers, so that A's block is there before B's is over.
+  const withoutTimers = await b.start({ roles: ["relay", "chain-writer"] })
+  await blockAtB(overtaken!)
+  await blockAtB(kept!)
+  await allFinal(b, [overtaken!, superseded!, kept!], 1)
+  await withoutTimers.stop()
+  await block(a, overtaken!)
+  await allFinal(a, [overtaken!], 1)
+
+  const atB = await b.start()
+  try {
+    const subjects = [overtaken!, superseded!, kept!]
+    const types = await until(
+      () => Promise.all(subjects.map(typesAtB)),
+      found => found.every(about => about.includes("ip-block.removed")),
+      30_000,
+    )
+    expect(types).toEqual([
+      ["block-ip.confirmed", "ip-block.expired", "expire-ip-block.superseded", "ip-block.removed"],
+      // Nothing of them is on the chain: nothing is asked of it.
+      ["block-ip.superseded", "ip-block.removed"],
+      ["block-ip.superseded", "ip-block.removed"],
+    ])
+    const rows = await Promise.all(subjects.map(subject => app.read("firewall_blockedip", subject)))
+    expect(rows).toEqual([null, null, null])
+  } finally {
+    await Promise.all([atA.stop(), atB.stop()])
+  }
+}, 90_000)

@@ -19,7 +19,8 @@ export interface ExpectedSubject {
 }
 
 export type ExpectedRow =
-  | { readonly present: false }
+  /** `over`: write-back took it out at its end; otherwise the app did, or it never was. */
+  | { readonly present: false; readonly over: boolean }
   /** `onChain` is the newest operation's confirmation; `operation` made the row what it is. */
   | {
       readonly present: true
@@ -46,7 +47,7 @@ export function expectedSubjects(record: RunRecord): ReadonlyMap<Subject, Expect
         .at(-1)
       const decidedBy = decide(effective, neighbour)
       const expires = decidedBy.who === "us" && isAutomaticBlock(decidedBy.operation)
-      return [subject, { subject, registry, decidedBy, expires, row: expectedRow(ours, expires) }] as const
+      return [subject, { subject, registry, decidedBy, expires, row: expectedRow(ours) }] as const
     }),
   )
 }
@@ -61,9 +62,12 @@ function decide(
   return ours ? { who: "us", operation: ours } : { who: "nobody" }
 }
 
-function expectedRow(ours: readonly RecordedOperation[], expires: boolean): ExpectedRow {
+function expectedRow(ours: readonly RecordedOperation[]): ExpectedRow {
   const operation = ours.findLast(({ expected }) => expected !== "dead-lettered")
-  if (!operation || operation.kind === "unblock-ip" || expires) return { present: false }
+  if (!operation || operation.kind === "unblock-ip") return { present: false, over: false }
+  // Also the row of a superseded block, though the chain has another branch's. The rejected one of the day runs on: it
+  // is rejected for being too long.
+  if (isAutomaticBlock(operation) && operation.expected !== "rejected") return { present: false, over: true }
   return {
     present: true,
     // A patient's flag says "registered", so a confirmed deactivation takes it back.

@@ -14,7 +14,7 @@ export interface ExpiryCheck {
   readonly blocksExpired: number
   /** Subjects whose last block is over and whose slot says so. */
   readonly blocksRemovedOnChain: number
-  /** Subjects whose last block is over and whose row is gone. */
+  /** Subjects whose row's last block is over and whose row is gone, also where the block was superseded on the chain. */
   readonly blocksRemovedInDatabase: number
 }
 
@@ -50,7 +50,9 @@ export function checkExpiries(
     mismatches,
     blocksExpired: ended.size,
     blocksRemovedOnChain: due.filter(({ subject }) => isOver(observed.words.get(subject))).length,
-    blocksRemovedInDatabase: due.filter(({ subject }) => !observed.rows.has(subject)).length,
+    blocksRemovedInDatabase: [...expected.values()]
+      .filter(({ row }) => !row.present && row.over)
+      .filter(({ subject }) => !observed.rows.has(subject)).length,
   }
 }
 

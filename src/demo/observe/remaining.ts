@@ -28,14 +28,15 @@ export async function readRemaining(
 ): Promise<Remaining> {
   const { sql } = outside
   const due = [...expected.values()].filter(({ expires }) => expires)
+  const overRows = [...expected.values()].filter(({ row }) => !row.present && row.over)
   const flagged = [...expected.values()].filter(({ row }) => row.present && row.onChain)
-  const [withoutEnd, notExpired, expiriesOpen, dueRows, flagRows] = await Promise.all([
+  const [withoutEnd, notExpired, expiriesOpen, rowsLeft, flagRows] = await Promise.all([
     countWithoutEnd(sql, start, record),
     countNotExpired(sql, start, due),
     countOpenExpiries(sql, start),
     readRows(
       sql,
-      due.map(({ subject }) => subject),
+      overRows.map(({ subject }) => subject),
     ),
     readRows(
       sql,
@@ -46,7 +47,7 @@ export async function readRemaining(
     "operations without an end": withoutEnd,
     "blocks not expired": notExpired,
     "expiries without an end": expiriesOpen,
-    "rows to remove": dueRows.size,
+    "rows to remove": rowsLeft.size,
     "rows without their flag": flagged.filter(({ subject }) => flagRows.get(subject)?.onChain !== true)
       .length,
   }

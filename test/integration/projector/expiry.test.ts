@@ -105,7 +105,8 @@ describe("status of the read model", () => {
     await readModel.apply(batchOf([over, gone, running].map(block => confirmed(block))))
     expect((await readReadModelStatus(sql)).timers.due).toBe(2)
     await readModel.expireDue(10)
-    await readModel.apply(batchOf([removed(gone)]))
+    const overtaken = (await readLogAbout(sql, over.subject))[0]!
+    await readModel.apply(batchOf([removed(gone), overtaken, result(overtaken, "superseded")]))
     const status = await readReadModelStatus(sql)
     await drop()
     expect(status.counts).toEqual({

@@ -1,7 +1,7 @@
 import { type EventRecord, IP_BLOCK_REMOVED } from "../../../src/domain/event.ts"
 import { decideFlag, decideRemoval, type FoundRow } from "../../../src/write-back/decide.ts"
 import type { AppTables } from "../../../src/write-back/ports.ts"
-import { type AppTable, type Work, workOf } from "../../../src/write-back/work.ts"
+import { type AppTable, endedBlock, type Work, workOf } from "../../../src/write-back/work.ts"
 import { event } from "../event-builders.ts"
 import { createInMemoryDeadLetters } from "./dead-letters.ts"
 import { createInMemoryOffsets } from "./offsets.ts"
@@ -22,7 +22,7 @@ export interface InMemoryAppTables {
   readonly deadLetters: ReturnType<typeof createInMemoryDeadLetters>["deadLetters"]
   /** The app's rows by subject: a test adds, changes and deletes them as the app would. */
   readonly rows: Map<string, AppRow>
-  /** The log: a test puts the expiries in, the twin its removals. */
+  /** The log: a test puts requests in, the twin its removals. */
   readonly log: EventRecord[]
 }
 
@@ -42,19 +42,21 @@ export function createInMemoryAppTables(nowMs: () => number): InMemoryAppTables 
 
   function remember(work: Work): void {
     const { operationPosition, operationId: eventId, subject } = work
-    const ended = log.find(({ position }) => position === operationPosition)?.payload.blockVersion
-    if (work.action === "remove" && ended === undefined) {
-      const reason = "expiry-not-in-log"
+    if (work.action === "flag") {
+      const known = pending.some(other => other.work.operationPosition === operationPosition)
+      if (!known) pending.push({ work, blockVersion: 0n, dueAtMs: nowMs(), done: false })
+      return
+    }
+    const request = log.find(({ position }) => position === operationPosition)
+    if (!request) {
+      const reason = "request-not-in-log"
       letters.insert({ source: "write-back", reason, eventId, position: operationPosition, subject })
       return
     }
-    const blockVersion = work.action === "remove" ? BigInt(String(ended)) : 0n
-    const known = pending.some(other =>
-      work.action === "remove"
-        ? other.blockVersion === blockVersion
-        : other.work.operationPosition === operationPosition,
-    )
-    if (!known) pending.push({ work, blockVersion, dueAtMs: nowMs(), done: false })
+    const block = endedBlock(request)
+    if (!block || pending.some(other => other.blockVersion === block.version)) return
+    const dueAtMs = Math.max(nowMs(), block.expiresAt * 1000)
+    pending.push({ work, blockVersion: block.version, dueAtMs, done: false })
   }
 
   function found(work: Work): FoundRow {
@@ -102,11 +104,7 @@ export function createInMemoryAppTables(nowMs: () => number): InMemoryAppTables 
         offsets.store(batch)
       },
       async settle(limit) {
-        const due = pending
-          .filter(item => !item.done && item.dueAtMs <= nowMs())
-          .slice(0, limit)
-          // Of two versions of one block that are over, the row counts for the later one, which it told of.
-          .sort((a, b) => (a.blockVersion > b.blockVersion ? -1 : 1))
+        const due = pending.filter(item => !item.done && item.dueAtMs <= nowMs()).slice(0, limit)
         const settled = due.map(settleOne).filter(Boolean).length
         return { settled, waiting: due.length - settled }
       },

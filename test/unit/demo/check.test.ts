@@ -54,7 +54,7 @@ describe("the demo's own check", () => {
       deadLettered: 2,
       blocksExpired: 2,
       blocksRemovedOnChain: 2,
-      blocksRemovedInDatabase: 2,
+      blocksRemovedInDatabase: 3,
       manualBlocksKept: 1,
       lost: 0,
       doubled: 0,
@@ -196,6 +196,19 @@ describe("the demo's own check", () => {
       const spoil = (day: Day) => {
         const row: AppRow = { table: "firewall_blockedip", onChain: true, transactionHash: "", manual: false }
         day.observed.rows = new Map(day.observed.rows).set(day.subject("block"), row)
+      }
+      expect(faultOf(spoil)).toEqual(["row-not-removed"])
+    })
+
+    it("the row of a superseded block that was not removed at its end", () => {
+      const spoil = (day: Day) => {
+        const row: AppRow = {
+          table: "firewall_blockedip",
+          onChain: false,
+          transactionHash: "",
+          manual: false,
+        }
+        day.observed.rows = new Map(day.observed.rows).set(day.subject("contested"), row)
       }
       expect(faultOf(spoil)).toEqual(["row-not-removed"])
     })

@@ -242,7 +242,6 @@ export function perfectDay(): Day {
         [subjectNamed("left"), row("core_patient", null)],
         [subjectNamed("manual"), row("firewall_blockedip", true, "manual")],
         [subjectNamed("too-long"), row("firewall_blockedip", false)],
-        [subjectNamed("contested"), row("firewall_blockedip", false)],
         [subjectNamed("signature"), row("firewall_attackpattern", null, "signature")],
       ]),
     },

@@ -30,6 +30,10 @@ describe("a removal", () => {
     expect(decideRemoval(4n, { ...row, expiresInMs: 60_000 })).toEqual({ do: "leave" })
   })
 
+  it("leaves a row renewed meanwhile also when the renewal is over: its own end is told apart", () => {
+    expect(decideRemoval(4n, row)).toEqual({ do: "leave" })
+  })
+
   it("leaves a row that was made manual", () => {
     expect(decideRemoval(5n, { ...row, manual: true })).toEqual({ do: "leave" })
   })

@@ -8,7 +8,7 @@ export interface ReadModelStatus {
   readonly oldestUnresultedMs: number | null
   /** Blocks whose timer has run out and whose expiry was not told yet, and those whose timer still runs. */
   readonly timers: { readonly due: number; readonly running: number; readonly nextDueInMs: number | null }
-  /** Expired blocks still to be taken out of the app's table; not those whose expiry a newer operation overtook. */
+  /** Expired blocks of which it was not told yet that they are out of the app's table. */
   readonly awaitingRemoval: number
 }
 
@@ -30,10 +30,8 @@ export async function readReadModelStatus(sql: Sql): Promise<ReadModelStatus> {
       from reconciler.operation_views
       where result = 'confirmed' and expires_at is not null and expired_seq is null and not timer_void`,
     sql<{ count: number }[]>`
-      select count(*)::int as count from reconciler.operation_views v
-        left join reconciler.operation_views expiry on expiry.position = v.expired_seq
-      where v.expired_seq is not null and v.removed_seq is null
-        and coalesce(expiry.result, 'confirmed') = 'confirmed'`,
+      select count(*)::int as count from reconciler.operation_views
+      where expired_seq is not null and removed_seq is null`,
   ])
   const byLifecycle = { requested: 0, confirmed: 0, rejected: 0, superseded: 0, expired: 0, removed: 0 }
   for (const { lifecycle, count } of counts) byLifecycle[lifecycle] = count

@@ -28,7 +28,7 @@ export const appRows = reconciler.table(
 export const writeBacks = reconciler.table(
   "write_backs",
   {
-    /** Position of the operation that came out: for a removal the expiry's own, not the block's. */
+    /** Position of the operation that came out: for a removal the expiry's own, or the block's if it never stood. */
     operationPosition: bigint("operation_position", { mode: "bigint" }).primaryKey(),
     operationId: uuid("operation_id").notNull(),
     tableName: text("table_name").notNull(),

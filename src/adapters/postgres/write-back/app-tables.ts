@@ -1,10 +1,10 @@
 import { readMissingTables } from "../../../integrations/caregrid/missing-tables.ts"
 import type { AppTables } from "../../../write-back/ports.ts"
-import { workOf } from "../../../write-back/work.ts"
-import type { Sql } from "../client.ts"
+import { endedBlock, type Work, workOf } from "../../../write-back/work.ts"
+import type { AnySql, Sql } from "../client.ts"
 import { readOffset, storeOffset } from "../consumer-offsets.ts"
 import { insertDeadLetter, insertMalformed } from "../dead-letters/insert.ts"
-import { insertWork, readBlockVersions } from "./insert-work.ts"
+import { insertWork, type PlannedWork, readRequests } from "./insert-work.ts"
 import { settleWork } from "./settle-work.ts"
 
 const SOURCE = "write-back"
@@ -19,20 +19,11 @@ export function createAppTables(sql: Sql, options: { readonly appSchema: string 
     async apply(batch) {
       const works = batch.events.flatMap(event => workOf(event) ?? [])
       await sql.begin(async tx => {
-        const expiries = works.filter(work => work.action === "remove")
-        const versions = await readBlockVersions(
-          tx,
-          expiries.map(work => work.operationPosition),
-        )
-        const lost = expiries.filter(work => !versions.has(work.operationPosition))
-        await insertWork(
-          tx,
-          works.filter(work => !lost.includes(work)),
-          versions,
-        )
+        const { planned, lost } = await planWork(tx, works)
+        await insertWork(tx, planned)
         for (const { operationId, operationPosition, subject } of lost) {
           const ids = { eventId: operationId, position: operationPosition, subject }
-          await insertDeadLetter(tx, { source: SOURCE, reason: "expiry-not-in-log", ...ids })
+          await insertDeadLetter(tx, { source: SOURCE, reason: "request-not-in-log", ...ids })
         }
         await insertMalformed(tx, SOURCE, batch.malformed)
         await storeOffset(tx, batch.consumerGroup, batch.topic, batch.partition, batch.nextOffset)
@@ -41,4 +32,23 @@ export function createAppTables(sql: Sql, options: { readonly appSchema: string 
 
     settle: limit => sql.begin(tx => settleWork(tx, appSchema, limit)),
   }
+}
+
+/** `lost`: removals of which the log does not say whose they are. Those of manual blocks are neither planned nor lost. */
+async function planWork(
+  tx: AnySql,
+  works: readonly Work[],
+): Promise<{ planned: readonly PlannedWork[]; lost: readonly Work[] }> {
+  const removals = works.filter(work => work.action === "remove")
+  const requests = await readRequests(
+    tx,
+    removals.map(work => work.operationPosition),
+  )
+  const blocks = new Map(requests.map(request => [request.position, endedBlock(request)]))
+  const planned = works.flatMap((work): PlannedWork[] => {
+    if (work.action === "flag") return [{ ...work, block: null }]
+    const block = blocks.get(work.operationPosition)
+    return block ? [{ ...work, block }] : []
+  })
+  return { planned, lost: removals.filter(work => !blocks.has(work.operationPosition)) }
 }

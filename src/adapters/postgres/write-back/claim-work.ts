@@ -4,7 +4,7 @@ import type { Work } from "../../../write-back/work.ts"
 import type { AnySql } from "../client.ts"
 
 export interface ClaimedWork extends Work {
-  /** For a removal, the version of the block that expired. */
+  /** For a removal, the version of the block that is over. */
   readonly blockVersion: Position | null
 }
 

@@ -72,15 +72,16 @@ async function flagRows(
   await setFlags(tx, appSchema, table, flags)
 }
 
-/** Two versions of one block can be over in one pass; the row counts for the later one, which it told of. */
+/** A row counts for one block: where the app linked the first of two only, both would find it to be theirs. */
 async function removeRows(tx: TransactionSql, appSchema: string, decided: readonly Decided[]): Promise<void> {
-  const removals = decided
-    .filter(({ work, decision }) => work.action === "remove" && decision.do !== "wait")
-    .sort((a, b) => ((a.work.blockVersion ?? 0n) > (b.work.blockVersion ?? 0n) ? -1 : 1))
+  const removals = decided.filter(({ work, decision }) => work.action === "remove" && decision.do !== "wait")
   const wanted = removals.flatMap(({ row, decision }) => (decision.do === "delete" && row ? [row.rowId] : []))
   const left = new Set(await deleteExpiredBlocks(tx, appSchema, wanted))
   await appendRemovals(
     tx,
-    removals.map(({ work, row }) => ({ work, rows: row && left.delete(row.rowId) ? 1 : 0 })),
+    removals.map(({ work, row, decision }) => ({
+      work,
+      rows: decision.do === "delete" && row && left.delete(row.rowId) ? 1 : 0,
+    })),
   )
 }
