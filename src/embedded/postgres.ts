@@ -9,7 +9,7 @@ import { EmbeddedError } from "./error.ts"
 import { withPort } from "./ports.ts"
 import type { RunningService, ServiceContext } from "./service.ts"
 
-interface Account {
+export interface Account {
   uid: number
   gid: number
 }
@@ -82,7 +82,7 @@ export async function startPostgres(
  * PostgreSQL refuses to run as root. An account that exists already is used, since making one would stay behind
  * on the machine after the process.
  */
-function unprivilegedAccount(): Account {
+export function unprivilegedAccount(): Account {
   const accounts = readFileSync("/etc/passwd", "utf8")
     .split("\n")
     .map(line => line.split(":"))
@@ -97,7 +97,10 @@ function unprivilegedAccount(): Account {
 }
 
 /** The directory with `bin`, `lib` and `share` for this platform, readable for the account that runs the server. */
-async function usableBinaries(footprintDirectory: string, account: Account | undefined): Promise<string> {
+export async function usableBinaries(
+  footprintDirectory: string,
+  account: Account | undefined,
+): Promise<string> {
   const packaged = packagedBinaries()
   const works = await promisify(execFile)(join(packaged, "bin", "initdb"), ["--version"], {
     cwd: footprintDirectory,
