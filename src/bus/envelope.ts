@@ -1,6 +1,8 @@
 import { z } from "zod"
 import { type EventRecord, payloadSchema } from "../domain/event.ts"
+import { isPosition } from "../domain/position.ts"
 import { isSubject } from "../domain/subject.ts"
+import { TRACEPARENT } from "../domain/traceparent.ts"
 import type { Message, OutgoingMessage } from "./message.ts"
 
 /** CloudEvents 1.0, Kafka protocol binding, binary mode: attributes are `ce_` headers, the value is the data. */
@@ -27,14 +29,15 @@ export function toMessage(event: EventRecord, topic: string): OutgoingMessage {
   }
 }
 
+/** What passes here can be stored: a number or a NUL that the database refuses would come again and again for ever. */
 const headersSchema = z.object({
   ce_specversion: z.literal("1.0"),
   ce_id: z.uuid(),
   ce_type: z.string().startsWith(TYPE_PREFIX),
   ce_subject: z.string().refine(isSubject, "not a subject"),
-  ce_time: z.iso.datetime(),
-  ce_position: z.string().regex(/^[1-9][0-9]{0,18}$/),
-  ce_traceparent: z.string().max(64).optional(),
+  ce_time: z.iso.datetime().refine(text => Date.parse(text) >= 0, "before 1970"),
+  ce_position: z.string().refine(isPosition, "not a position"),
+  ce_traceparent: z.string().regex(TRACEPARENT).optional(),
   ce_causationid: z.uuid().optional(),
 })
 

@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { type OperationKind, operationKindOf, operationKinds, operations } from "./operations/index.ts"
 import { OUTCOMES } from "./outcome.ts"
-import type { Position } from "./position.ts"
+import { isPosition, type Position } from "./position.ts"
 import type { Subject } from "./subject.ts"
 
 /** An immutable fact in the log. */
@@ -29,10 +29,17 @@ export type FinalResult = (typeof FINAL_RESULTS)[number]
 /** The final outcome of an operation; itself an event, caused by the operation's request. */
 export const resultPayloadSchema = z.strictObject({
   operationId: z.uuid(),
-  operationPosition: z.string().regex(/^[0-9]{1,19}$/),
+  operationPosition: z
+    .string()
+    .regex(/^[0-9]{1,19}$/)
+    .refine(isPosition),
   outcome: z.enum(OUTCOMES),
   /** Why, in the contract's terms; never free text of the app. */
-  reason: z.string().max(200).optional(),
+  reason: z
+    .string()
+    .max(200)
+    .refine(text => !text.includes("\0"))
+    .optional(),
   transactionHash: z
     .string()
     .regex(/^0x[0-9a-f]{64}$/)
@@ -48,8 +55,11 @@ export type ResultPayload = z.infer<typeof resultPayloadSchema>
 
 /** An expired block taken out of the app's table. */
 export const removalPayloadSchema = z.strictObject({
-  blockVersion: z.string().regex(/^[1-9][0-9]{0,18}$/),
-  rows: z.int().nonnegative(),
+  blockVersion: z
+    .string()
+    .regex(/^[1-9][0-9]{0,18}$/)
+    .refine(isPosition),
+  rows: z.int32().nonnegative(),
 })
 
 export type RemovalPayload = z.infer<typeof removalPayloadSchema>

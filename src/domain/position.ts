@@ -12,6 +12,13 @@ const TIME_SHIFT = 22n
 export const WRITER_ID_BITS = 10
 export const MAX_WRITER_ID = 2 ** WRITER_ID_BITS - 1
 
+const MAX_POSITION = 2n ** 63n - 1n
+
+/** Whether a text names a position: a positive number that the database's bigint holds. */
+export function isPosition(text: string): boolean {
+  return /^[0-9]{1,19}$/.test(text) && BigInt(text) > 0n && BigInt(text) <= MAX_POSITION
+}
+
 /** Unix milliseconds. */
 export function positionTimeMs(position: Position): number {
   return Number(position >> TIME_SHIFT) + POSITION_EPOCH_MS

@@ -1,11 +1,15 @@
 import { z } from "zod"
 import { defineOperation } from "../operation.ts"
+import { isPosition } from "../position.ts"
 import { encodeWord, FLAG } from "../word.ts"
 import { expirySecondsSchema } from "./block-ip.ts"
 
 /** The block that is over: its own version and tag, so that a renewal meanwhile makes this expiry void. */
 const payload = z.strictObject({
-  blockVersion: z.string().regex(/^[1-9][0-9]{0,18}$/),
+  blockVersion: z
+    .string()
+    .regex(/^[1-9][0-9]{0,18}$/)
+    .refine(isPosition),
   blockTag: z.string().regex(/^[0-9a-f]{16}$/),
   expiresAt: expirySecondsSchema,
 })

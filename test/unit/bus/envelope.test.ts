@@ -94,6 +94,23 @@ describe("envelope", () => {
     expect(JSON.stringify(parsed)).not.toContain("Jane")
   })
 
+  const told = toMessage(confirmed(blockRequested(anySubject(), 60)), "topic")
+  const withHeader = (name: string, text: string) => ({ ...good, headers: { ...good.headers, [name]: text } })
+  const withPayload = (more: object) => ({
+    ...told,
+    value: JSON.stringify({ ...JSON.parse(told.value), ...more }),
+  })
+  test.each([
+    ["a position beyond a bigint", withHeader("ce_position", "9223372036854775808")],
+    ["a year that PostgreSQL does not know", withHeader("ce_time", "0000-01-01T00:00:00Z")],
+    ["a NUL in the trace context", withHeader("ce_traceparent", "\0")],
+    ["a result of an operation beyond a bigint", withPayload({ operationPosition: "9223372036854775808" })],
+    ["a NUL in a reason", withPayload({ reason: "no\0" })],
+  ])("sets aside %s, which the database would refuse for ever", (_name, message) => {
+    expect(parseMessage(told).ok).toBe(true)
+    expect(parseMessage(message).ok).toBe(false)
+  })
+
   test("holds nothing but ids, times and the payload", () => {
     const message = toMessage(event("unblock-ip.requested", anySubject()), "topic")
     expect(Object.keys(message.headers).sort()).toEqual([
