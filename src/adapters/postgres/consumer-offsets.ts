@@ -13,7 +13,11 @@ export async function readOffset(
   return row?.nextOffset ?? null
 }
 
-/** Belongs in the transaction that holds the messages' effects: alone it would skip them after a crash. */
+/**
+ * Belongs in the transaction that holds the messages' effects: alone it would skip them after a crash. It may go back: a
+ * consumer that stores late makes messages come again, no more, and an offset that cannot go back would skip the
+ * beginning of a topic made anew, once that is longer than the old one was.
+ */
 export async function storeOffset(
   tx: AnySql,
   consumerGroup: string,
