@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { type EventRecord, payloadSchema } from "../domain/event.ts"
+import { type EventRecord, type LoggedEvent, payloadSchema } from "../domain/event.ts"
 import { isPosition } from "../domain/position.ts"
 import { isSubject } from "../domain/subject.ts"
 import { TRACEPARENT } from "../domain/traceparent.ts"
@@ -9,11 +9,11 @@ import type { Message, OutgoingMessage } from "./message.ts"
 const SOURCE = "/caregrid/reconciler"
 const TYPE_PREFIX = "caregrid."
 
-export function toMessage(event: EventRecord, topic: string): OutgoingMessage {
+export function toMessage(event: LoggedEvent, topic: string): OutgoingMessage {
   return {
     topic,
     key: event.subject,
-    value: JSON.stringify(event.payload),
+    value: event.payloadJson,
     headers: {
       "content-type": "application/json",
       ce_specversion: "1.0",

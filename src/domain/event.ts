@@ -19,6 +19,13 @@ export interface EventRecord {
   readonly causationId: string | null
 }
 
+/** An event with its payload as JSON text: who only passes it on need not parse it. */
+export type LoggedEvent = Omit<EventRecord, "payload"> & { readonly payloadJson: string }
+
+export function toLogged({ payload, ...rest }: EventRecord): LoggedEvent {
+  return { ...rest, payloadJson: JSON.stringify(payload) }
+}
+
 /** What is written; the log gives position, id and time. */
 export type NewEvent = Pick<EventRecord, "type" | "subject" | "payload"> &
   Partial<Pick<EventRecord, "traceparent" | "causationId">>

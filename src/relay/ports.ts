@@ -1,5 +1,5 @@
 import type { OutgoingMessage } from "../bus/message.ts"
-import type { EventRecord } from "../domain/event.ts"
+import type { LoggedEvent } from "../domain/event.ts"
 import type { Position } from "../domain/position.ts"
 
 /**
@@ -11,7 +11,7 @@ import type { Position } from "../domain/position.ts"
  */
 export interface EventSource {
   /** At most `limit` events above `after`; none may mean that what is there is not safe yet. One call at a time. */
-  readSafe(after: Position, limit: number): Promise<readonly EventRecord[]>
+  readSafe(after: Position, limit: number): Promise<readonly LoggedEvent[]>
   /** Drops what is remembered between calls; to be called whenever the cursor is loaded anew. */
   forget(): void
 }
@@ -27,7 +27,7 @@ export interface RelayLease {
 export type SetAsideReason = "unknown-type" | RefusalReason
 
 export interface SetAside {
-  readonly event: EventRecord
+  readonly event: Pick<LoggedEvent, "position" | "eventId" | "type" | "subject">
   readonly reason: SetAsideReason
 }
 

@@ -1,7 +1,7 @@
 import { toMessage } from "../bus/envelope.ts"
 import type { OutgoingMessage } from "../bus/message.ts"
 import { type Topics, topicOf } from "../bus/topics.ts"
-import type { EventRecord } from "../domain/event.ts"
+import type { LoggedEvent } from "../domain/event.ts"
 import type { Clock } from "../runtime/clock.ts"
 import type { Logger } from "../runtime/logger.ts"
 import type { Stage } from "../runtime/ticker.ts"
@@ -33,7 +33,7 @@ const LONGEST_WAIT_MS = 100
 const LONGEST_STANDBY_MS = 1_000
 
 interface Sendable {
-  readonly event: EventRecord
+  readonly event: LoggedEvent
   readonly message: OutgoingMessage
 }
 
@@ -45,7 +45,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { source, cursor, publisher, topics, clock, logger } = options
   let lease: RelayLease | null = null
   let askAgainAtMs = 0
-  let readAhead: readonly EventRecord[] = []
+  let readAhead: readonly LoggedEvent[] = []
   let idlePasses = 0
 
   /** The lease and all that was read under it: whoever held it meanwhile may have moved the cursor. */
@@ -86,7 +86,7 @@ export function createRelay(options: RelayOptions): Relay {
     return [...(await send(run.slice(0, half))), ...(await send(run.slice(half)))]
   }
 
-  async function publish(batch: readonly EventRecord[]): Promise<readonly SetAside[]> {
+  async function publish(batch: readonly LoggedEvent[]): Promise<readonly SetAside[]> {
     const unknown: SetAside[] = []
     const run: Sendable[] = []
     for (const event of batch) {
@@ -99,8 +99,8 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function forward(
     held: RelayLease,
-    batch: readonly EventRecord[],
-    last: EventRecord,
+    batch: readonly LoggedEvent[],
+    last: LoggedEvent,
   ): Promise<number> {
     const [sent, read] = await Promise.allSettled([
       publish(batch),

@@ -6,6 +6,7 @@ import { readOffset, storeOffset } from "../../../src/adapters/postgres/consumer
 import type { EventBatch } from "../../../src/bus/consume.ts"
 import { toMessage } from "../../../src/bus/envelope.ts"
 import { runConsumer } from "../../../src/bus/run-consumer.ts"
+import { toLogged } from "../../../src/domain/event.ts"
 import type { EventPublisher } from "../../../src/relay/ports.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
 import { silentLogger } from "../../../src/runtime/logger.ts"
@@ -38,7 +39,7 @@ describe.each(KAFKA_CLIENTS)("a consumer that keeps its offsets in Postgres, wit
 
   async function publish(count: number): Promise<void> {
     const events = Array.from({ length: count }, () => unblockRequested(anySubject()))
-    await publisher.publish(events.map(event => toMessage(event, topic)))
+    await publisher.publish(events.map(event => toMessage(toLogged(event), topic)))
   }
 
   /** Effects and offset in one transaction, as every stage does it. */

@@ -1,4 +1,4 @@
-import type { EventRecord } from "../../../src/domain/event.ts"
+import { type EventRecord, toLogged } from "../../../src/domain/event.ts"
 import type { EventSource } from "../../../src/relay/ports.ts"
 
 export interface WritingTransaction {
@@ -47,6 +47,7 @@ export function createInMemoryEventSource(): InMemoryEventSource {
           .filter(({ position }) => position > after && held.every(other => position < other))
           .sort((left, right) => (left.position < right.position ? -1 : 1))
           .slice(0, limit)
+          .map(toLogged)
       },
     },
   }

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { parseMessage, toMessage } from "../../../src/bus/envelope.ts"
 import type { Message } from "../../../src/bus/message.ts"
-import type { EventRecord } from "../../../src/domain/event.ts"
+import { type EventRecord, toLogged } from "../../../src/domain/event.ts"
 import {
   anySubject,
   blockRequested,
@@ -39,13 +39,13 @@ describe("envelope", () => {
   test("an event comes out as it went in", () => {
     fc.assert(
       fc.property(records, record => {
-        expect(parseMessage(toMessage(record, "topic"))).toEqual({ ok: true, event: record })
+        expect(parseMessage(toMessage(toLogged(record), "topic"))).toEqual({ ok: true, event: record })
       }),
     )
   })
 
   test("nothing a broker can hold makes it throw", () => {
-    const good = toMessage(blockRequested(anySubject(), 60), "topic")
+    const good = toMessage(toLogged(blockRequested(anySubject(), 60)), "topic")
     const text = fc.option(fc.string({ unit: "binary" }), { nil: null })
     const anything = fc.record({
       key: text,
@@ -74,7 +74,7 @@ describe("envelope", () => {
     )
   })
 
-  const good = toMessage(blockRequested(anySubject(), 60), "topic")
+  const good = toMessage(toLogged(blockRequested(anySubject(), 60)), "topic")
   const { ce_id: _, ...withoutId } = good.headers
   test.each([
     ["no id", { ...good, headers: withoutId }, "bad-headers"],
@@ -94,7 +94,7 @@ describe("envelope", () => {
     expect(JSON.stringify(parsed)).not.toContain("Jane")
   })
 
-  const told = toMessage(confirmed(blockRequested(anySubject(), 60)), "topic")
+  const told = toMessage(toLogged(confirmed(blockRequested(anySubject(), 60))), "topic")
   const withHeader = (name: string, text: string) => ({ ...good, headers: { ...good.headers, [name]: text } })
   const withPayload = (more: object) => ({
     ...told,
@@ -112,7 +112,7 @@ describe("envelope", () => {
   })
 
   test("holds nothing but ids, times and the payload", () => {
-    const message = toMessage(event("unblock-ip.requested", anySubject()), "topic")
+    const message = toMessage(toLogged(event("unblock-ip.requested", anySubject())), "topic")
     expect(Object.keys(message.headers).sort()).toEqual([
       "ce_id",
       "ce_position",

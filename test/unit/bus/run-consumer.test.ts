@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest"
 import type { EventBatch, Subscription } from "../../../src/bus/consume.ts"
 import { toMessage } from "../../../src/bus/envelope.ts"
 import { runConsumer } from "../../../src/bus/run-consumer.ts"
+import { toLogged } from "../../../src/domain/event.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
 import { anySubject, unblockRequested } from "../../support/event-builders.ts"
 import { createInMemoryBroker, type InMemoryBroker } from "../../support/twins/message-broker.ts"
@@ -25,7 +26,7 @@ describe("runConsumer", () => {
 
   function write(count: number): string[] {
     const events = Array.from({ length: count }, () => unblockRequested(anySubject()))
-    for (const event of events) broker.write(topic, toMessage(event, topic))
+    for (const event of events) broker.write(topic, toMessage(toLogged(event), topic))
     return events.map(({ eventId }) => eventId)
   }
 

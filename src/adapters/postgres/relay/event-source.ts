@@ -1,4 +1,4 @@
-import type { EventRecord } from "../../../domain/event.ts"
+import type { LoggedEvent } from "../../../domain/event.ts"
 import type { Position } from "../../../domain/position.ts"
 import type { EventSource } from "../../../relay/ports.ts"
 import type { Clock } from "../../../runtime/clock.ts"
@@ -68,7 +68,7 @@ export function createPostgresEventSource(options: {
     await settle()
   }
 
-  async function readBelowHorizon(after: Position, limit: number): Promise<readonly EventRecord[]> {
+  async function readBelowHorizon(after: Position, limit: number): Promise<readonly LoggedEvent[]> {
     const from = after === gap.after ? gap.upTo : after
     const upTo = horizon.safe()
     if (from >= upTo) return []

@@ -1,4 +1,4 @@
-import type { EventRecord } from "../../../domain/event.ts"
+import type { LoggedEvent } from "../../../domain/event.ts"
 import type { Position } from "../../../domain/position.ts"
 import { subjectFromBytes } from "../../../domain/subject.ts"
 import type { Sql } from "../client.ts"
@@ -48,15 +48,8 @@ export async function flushWal(sql: Sql): Promise<void> {
   })
 }
 
-interface OutboxRow {
-  readonly seq: bigint
-  readonly eventId: string
-  readonly type: string
+interface OutboxRow extends Omit<LoggedEvent, "subject"> {
   readonly subject: Uint8Array
-  readonly payload: Readonly<Record<string, unknown>>
-  readonly occurredAt: Date
-  readonly traceparent: string | null
-  readonly causationId: string | null
 }
 
 /** By the primary key of the partitions. */
@@ -65,19 +58,10 @@ export async function readEvents(
   after: Position,
   upTo: Position,
   limit: number,
-): Promise<EventRecord[]> {
+): Promise<LoggedEvent[]> {
   const rows = await sql<OutboxRow[]>`
-    select seq, event_id as "eventId", type, subject, payload, occurred_at as "occurredAt", traceparent,
-      causation_id as "causationId"
+    select seq as position, event_id as "eventId", type, subject, payload::text as "payloadJson",
+      date_part('epoch', occurred_at) * 1000 as "occurredAtMs", traceparent, causation_id as "causationId"
     from reconciler.outbox where seq > ${after} and seq <= ${upTo} order by seq limit ${limit}`
-  return rows.map(row => ({
-    position: row.seq,
-    eventId: row.eventId,
-    type: row.type,
-    subject: subjectFromBytes(row.subject),
-    payload: row.payload,
-    occurredAtMs: row.occurredAt.getTime(),
-    traceparent: row.traceparent,
-    causationId: row.causationId,
-  }))
+  return rows.map(row => ({ ...row, subject: subjectFromBytes(row.subject) }))
 }
