@@ -1,0 +1,243 @@
+import { topicsWithPrefix } from "../src/bus/topics.ts"
+import { KAFKA_CLIENTS } from "../src/adapters/kafka/settings.ts"
+import { startDebezium } from "./peers/debezium.ts"
+import { type BenchBus, openBus } from "./relay/bus.ts"
+import { produceRate, readRate } from "./relay/ceilings.ts"
+import { appendCosts, idleCost } from "./relay/costs.ts"
+import { drainCold, drainWarm, type Subject } from "./relay/drain.ts"
+import { latency } from "./relay/latency.ts"
+import { appendOne, benchSubject, fill, writeFor } from "./relay/log.ts"
+import { type BenchOptions, readOptions } from "./relay/options.ts"
+import { loadAverage, resetPeak, usageOf } from "./relay/process-usage.ts"
+import { type BenchProcess, startRelay } from "./relay/relay-process.ts"
+import { type BenchDatabase, createBenchDatabase, startServers } from "./relay/servers.ts"
+import { round } from "./relay/statistics.ts"
+import { targets } from "./relay/targets.ts"
+
+const PARTITIONS = 3
+const WRITERS = 4
+const NOBODY = "0x0000000000000000000000000000000000000001"
+const RATES = [100, 1_000]
+
+interface Bench {
+  readonly options: BenchOptions
+  readonly bus: BenchBus
+  readonly database: BenchDatabase
+  readonly topic: string
+  start(): BenchProcess
+}
+
+const tell = (line: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
+
+async function part<T>(
+  bench: Bench,
+  name: string,
+  run: () => Promise<T>,
+): Promise<(T & { load: number }) | undefined> {
+  if (!bench.options.only.has(name)) return undefined
+  const load = loadAverage()
+  const figures = { ...(await run()), load }
+  tell(`${name} ${JSON.stringify(figures)}`)
+  return figures
+}
+
+async function measureLatency(
+  bench: Bench,
+  append: (id: string, n: number) => Promise<unknown>,
+  topic = bench.topic,
+) {
+  const found: Record<string, unknown> = {}
+  for (const aSecond of RATES) {
+    found[`${aSecond}/s`] = await latency(bench.bus, {
+      topic,
+      append,
+      aSecond,
+      seconds: bench.options.latencySeconds,
+    })
+  }
+  return found
+}
+
+/** The relay's rate over a backlog while writers add to it, and the writers' rate with and without a relay. */
+async function measureWriters(bench: Bench, relay: BenchProcess) {
+  const { bus, database, options, topic } = bench
+  const forMs = options.writerSeconds * 1000
+  const caughtUp = async () => {
+    const [row] = await database.sql<
+      { count: number }[]
+    >`select count(*)::int as count from reconciler.outbox`
+    await bus.reached([topic], row?.count ?? 0)
+  }
+  relay.pause()
+  const alone = await writeFor(database.sql, WRITERS, forMs)
+  relay.resume()
+  await caughtUp()
+  const withRelay = await writeFor(database.sql, WRITERS, forMs)
+  await caughtUp()
+  relay.pause()
+  await fill(database.sql, options.events, options.subjects)
+  const before = await bus.count([topic])
+  relay.resume()
+  const startedMs = performance.now()
+  let writing = true
+  const writers = writeFor(database.sql, WRITERS, forMs).finally(() => {
+    writing = false
+  })
+  const done = bus
+    .reached([topic], before + options.events)
+    .then(() => (performance.now() - startedMs) / 1000)
+  const seconds = await done
+  const stillWriting = writing
+  const whileDraining = await writers
+  await caughtUp()
+  return {
+    writersAloneTps: round(alone),
+    writersWithRelayTps: round(withRelay),
+    writersWhileDrainingTps: round(whileDraining),
+    drainWhileWriting: round(options.events / seconds),
+    writersOutlastedTheDrain: stillWriting,
+  }
+}
+
+/** Milliseconds from the process's start to the first message of a waiting event. */
+async function measureStart(bench: Bench, start: () => BenchProcess) {
+  const before = await bench.bus.count([bench.topic])
+  await appendOne(bench.database.sql, "first", benchSubject(1))
+  const startedMs = performance.now()
+  const carrier = start()
+  await bench.bus.reached([bench.topic], before + 1)
+  const firstMessageMs = round(performance.now() - startedMs)
+  return { firstMessageMs, carrier }
+}
+
+async function measureBacklog(bench: Bench) {
+  const { options, bus, topic, database } = bench
+  tell(`filling ${options.backlog} events`)
+  await fill(database.sql, options.backlog, options.subjects)
+  const relay = bench.start()
+  const startedMs = performance.now()
+  const rss: { second: number; rssMegabytes: number }[] = []
+  const sampling = setInterval(() => {
+    const second = Math.round((performance.now() - startedMs) / 1000)
+    rss.push({ second, rssMegabytes: usageOf(relay.pid).rssMegabytes })
+  }, 1_000)
+  const seconds = await bus.reached([topic], options.backlog)
+  clearInterval(sampling)
+  const usage = usageOf(relay.pid)
+  await relay.stop()
+  return { events: options.backlog, eventsASecond: round(options.backlog / seconds), ...usage, rss }
+}
+
+async function measureRelay(bench: Bench, brokers: readonly string[]) {
+  const { bus, database, options, topic } = bench
+  const subject: Subject = {
+    topics: [topic],
+    fill: events => fill(database.sql, events, options.subjects),
+    start: bench.start,
+  }
+  const cold = await part(bench, "drain", () => drainCold(bus, subject, options.events))
+  const relay = cold?.process ?? bench.start()
+  const warm = await part(bench, "drain", () => drainWarm(bus, subject, relay, options))
+  const ceilings = await part(bench, "ceilings", async () => {
+    const produce: Record<string, unknown> = {}
+    for (const client of KAFKA_CLIENTS)
+      produce[client] = await produceRate(client, brokers, { ...options, topic: "bench.raw" })
+    return { produce, read: await readRate(database.url, options) }
+  })
+  const delays = await part(bench, "latency", () =>
+    measureLatency(bench, (id, n) => appendOne(database.sql, id, benchSubject(n % options.subjects))),
+  )
+  const idle = await part(bench, "idle", () => idleCost(database.sql, relay.pid, options.idleSeconds))
+  resetPeak(relay.pid)
+  const writers = await part(bench, "writers", () => measureWriters(bench, relay))
+  await relay.stop()
+  const start = await part(bench, "start", async () => {
+    const { carrier, firstMessageMs } = await measureStart(bench, bench.start)
+    await carrier.stop()
+    return { firstMessageMs }
+  })
+  const append = await part(bench, "append", () => appendCosts(database.sql))
+  return {
+    cold: cold?.figures,
+    warm,
+    ceilings,
+    latencyMs: delays,
+    idle,
+    writers,
+    start,
+    appendMicroseconds: append,
+  }
+}
+
+async function measureDebezium(bench: Bench, brokers: readonly string[]) {
+  const debezium = await startDebezium({ brokers, tell })
+  const topic = debezium.subject.topics[0] ?? ""
+  await bench.bus.createTopics([topic], PARTITIONS)
+  try {
+    const cold = await drainCold(bench.bus, debezium.subject, bench.options.events)
+    // The JVM needs about five rounds to be warm.
+    await drainWarm(bench.bus, debezium.subject, cold.process, { events: bench.options.events, rounds: 5 })
+    const warm = await drainWarm(bench.bus, debezium.subject, cold.process, bench.options)
+    const latencyMs = await measureLatency(bench, debezium.append, topic)
+    const idle = await idleCost(debezium.sql, cold.process.pid, bench.options.idleSeconds)
+    await cold.process.stop()
+    const before = await bench.bus.count([topic])
+    await debezium.append("first", 1)
+    const startedMs = performance.now()
+    const again = debezium.subject.start()
+    await bench.bus.reached([topic], before + 1)
+    const firstMessageMs = round(performance.now() - startedMs)
+    await again.stop()
+    return { cold: cold.figures, warm, latencyMs, idle, start: { firstMessageMs } }
+  } finally {
+    await debezium.stop()
+  }
+}
+
+async function run(options: BenchOptions): Promise<unknown> {
+  const servers = await startServers()
+  try {
+    const database = await createBenchDatabase(servers.databaseUrl, "bench")
+    const bus = await openBus(servers.brokers)
+    const topics = topicsWithPrefix("bench")
+    await bus.createTopics([...Object.values(topics), "bench.raw"], PARTITIONS)
+    const start = () =>
+      startRelay({
+        DATABASE_URL: database.url,
+        KAFKA_BROKERS: servers.brokers.join(","),
+        BLOCKCHAIN_PROVIDER_URL: "http://127.0.0.1:1",
+        // The relay asks no chain, but the configuration is checked as a whole.
+        PATIENT_REGISTRY_ADDRESS: NOBODY,
+        BLOCKED_IP_REGISTRY_ADDRESS: NOBODY,
+        ATTACK_SIGNATURE_REGISTRY_ADDRESS: NOBODY,
+        TOPIC_PREFIX: "bench",
+        TOPIC_PARTITIONS: String(PARTITIONS),
+        KAFKA_CLIENT: options.client,
+        RELAY_BATCH_SIZE: String(options.batchSize),
+        RELAY_NODE_FLAGS: process.env.BENCH_RELAY_NODE_FLAGS ?? "",
+      })
+    const bench: Bench = { options, bus, database, topic: topics["ip-block"], start }
+    const about = {
+      options: { ...options, only: [...options.only] },
+      node: process.version,
+      loadAtStart: loadAverage(),
+    }
+    if (options.backlog > 0) return { ...about, backlog: await measureBacklog(bench) }
+    const relay = await measureRelay(bench, servers.brokers)
+    const debezium = options.peers ? await measureDebezium(bench, servers.brokers) : undefined
+    await bus.close()
+    await database.sql.end()
+    return {
+      ...about,
+      relay,
+      debezium,
+      targets: targets(options.client, relay, debezium),
+      loadAtEnd: loadAverage(),
+    }
+  } finally {
+    await servers.stop()
+  }
+}
+
+const options = readOptions(process.argv.slice(2))
+if (options) process.stdout.write(`${JSON.stringify(await run(options), null, 2)}\n`)

@@ -1,0 +1,46 @@
+import type { BenchBus } from "./bus.ts"
+import { idOf } from "./log.ts"
+import { type Percentiles, percentiles } from "./statistics.ts"
+
+const ARRIVAL_DEADLINE_MS = 10_000
+
+/**
+ * From the answer to COMMIT to the consumer, both in this process. `append` commits one event that carries `id`.
+ * An event that the consumer has before the answer to COMMIT is read counts as 0.
+ */
+export async function latency(
+  bus: BenchBus,
+  options: {
+    readonly topic: string
+    readonly append: (id: string, n: number) => Promise<unknown>
+    readonly aSecond: number
+    readonly seconds: number
+  },
+): Promise<Percentiles> {
+  const arrived = new Map<string, number>()
+  const stop = await bus.listen(options.topic, (value, atMs) => void arrived.set(idOf(value), atMs))
+  const committed = new Map<string, number>()
+  const pending: Promise<void>[] = []
+  const total = options.aSecond * options.seconds
+  const startedMs = performance.now()
+  for (let n = 0; n < total; ) {
+    const due = Math.min(total, Math.ceil(((performance.now() - startedMs) / 1000) * options.aSecond))
+    for (; n < due; n += 1) {
+      const id = `l-${options.aSecond}-${n}-${Math.round(startedMs)}`
+      pending.push(options.append(id, n).then(() => void committed.set(id, performance.now())))
+    }
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  await Promise.all(pending)
+  const deadlineMs = performance.now() + ARRIVAL_DEADLINE_MS
+  while ([...committed.keys()].some(id => !arrived.has(id)) && performance.now() < deadlineMs) {
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  await stop()
+  const delays = [...committed].map(([id, atMs]) => {
+    const arrivedMs = arrived.get(id)
+    if (arrivedMs === undefined) throw new Error(`${id} did not arrive`)
+    return Math.max(0, arrivedMs - atMs)
+  })
+  return percentiles(delays)
+}
