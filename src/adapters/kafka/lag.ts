@@ -12,14 +12,15 @@ export interface PartitionLag {
   readonly lag: bigint
 }
 
-/** What each group has still to handle, a row a partition. Topics that do not exist are an error of the broker's. */
+/** What each group has still to handle, a row a partition. A topic that nobody made yet has nothing in it. */
 export function consumerLag(
   client: KafkaClient,
   groupIds: readonly string[],
   topics: readonly string[],
 ): Promise<readonly PartitionLag[]> {
   return client.withAdmin(async admin => {
-    const bounds = await admin.bounds(topics)
+    const standing = new Set(await admin.listTopics())
+    const bounds = await admin.bounds(topics.filter(topic => standing.has(topic)))
     const lags: PartitionLag[] = []
     for (const groupId of groupIds) {
       const committed = await admin.committed(groupId, bounds)

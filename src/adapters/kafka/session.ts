@@ -44,9 +44,18 @@ export function createSessionSubscription(
         if (end.outcome === "stopped") return
         if (end.outcome === "broken") throw end.error
         failures = end.joined ? 1 : failures + 1
-        settings.logger.warn({ groupId, failures, err: end.error }, "Kafka consumer lost its connection")
+        // A broker that has just started refuses the first joins, which is no news; the reason is, a stack is not.
+        const level = failures < 3 ? "info" : "warn"
+        settings.logger[level](
+          { groupId, failures, reason: reasonOf(end.error) },
+          "Kafka consumer joins again",
+        )
         await clock.sleep(backoffMs(failures, RECONNECT), signal)
       }
     },
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

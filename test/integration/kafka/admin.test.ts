@@ -65,6 +65,10 @@ describe.each(KAFKA_CLIENTS)("Kafka's topics and groups, with %s", name => {
     await ended
   })
 
+  test("counts nothing in a topic that nobody made yet", async () => {
+    expect(await consumerLag(client, [anyGroup()], ["never-made"])).toEqual([])
+  })
+
   test("counts what a group has still to handle", async () => {
     const { patient: topic } = await createTestTopics()
     const publisher = client.publisher()

@@ -44,7 +44,9 @@ export function toKafkaAdmin(admin: Admin): KafkaAdmin {
     async committed(groupId, bounds) {
       const topics = [...new Set(bounds.map(({ topic }) => topic))]
       const offsets = new Map<string, bigint>()
-      for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics })) {
+      if (topics.length === 0) return offsets
+      const fetched = await whileTransient(admin, topics, () => admin.fetchOffsets({ groupId, topics }))
+      for (const { topic, partitions } of fetched) {
         for (const { partition, offset } of partitions) {
           if (BigInt(offset) >= 0n) offsets.set(`${topic}/${partition}`, BigInt(offset))
         }
@@ -71,24 +73,33 @@ async function leaders(admin: Admin, topics: readonly string[]) {
 const TRIES = 20
 const TRY_AGAIN_MS = 100
 
-/** A new topic's broker leads it a moment after it is known, and leaders change; kafkajs gives up at the first no. */
-export async function partitionBounds(
-  admin: Admin,
-  topics: readonly string[],
-): Promise<readonly PartitionBounds[]> {
+/**
+ * A new topic's broker leads it a moment after it is known, a group's coordinator loads what it had, and leaders
+ * change; kafkajs gives up at the first no.
+ */
+async function whileTransient<T>(admin: Admin, topics: readonly string[], ask: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      const bounds: PartitionBounds[] = []
-      for (const topic of topics) {
-        for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-          bounds.push({ topic, partition, low: BigInt(low), high: BigInt(high) })
-        }
-      }
-      return bounds
+      return await ask()
     } catch (error) {
       if (tries === TRIES || !isTransient(error)) throw error
       await admin.fetchTopicMetadata({ topics: [...topics] }).catch(() => undefined)
       await systemClock.sleep(TRY_AGAIN_MS)
     }
   }
+}
+
+export function partitionBounds(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<readonly PartitionBounds[]> {
+  return whileTransient(admin, topics, async () => {
+    const bounds: PartitionBounds[] = []
+    for (const topic of topics) {
+      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+        bounds.push({ topic, partition, low: BigInt(low), high: BigInt(high) })
+      }
+    }
+    return bounds
+  })
 }

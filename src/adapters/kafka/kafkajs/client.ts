@@ -57,7 +57,7 @@ function saslOptions({ mechanism, username, password }: KafkaSasl) {
 const LOGGED = ["error", "broker", "groupId", "topic", "partition", "retryCount"] as const
 
 /** These tell of every try during an outage, which the callers report once. */
-const CHATTY = new Set(["Connection", "BrokerPool", "Producer", "Cluster"])
+const CHATTY = new Set(["Connection", "BrokerPool", "Producer", "Cluster", "Consumer"])
 
 function forwardTo(logger: Logger) {
   return (entry: {
