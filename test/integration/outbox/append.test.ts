@@ -92,6 +92,7 @@ describe("the SQL append", () => {
         await tx`select from reconciler.append_once('by-app', 'unblock-ip.requested', ${subject}, '{}')`
         await tx`select from reconciler.append_many(jsonb_build_array(jsonb_build_object(
           'type', 'unblock-ip.requested', 'subject', ${subjectText}::text, 'payload', '{}'::jsonb)))`
+        await tx`select reconciler.link_row(${subject}, 'core_patient', 1, 1)`
         await expect(tx.savepoint(inner => inner`select from reconciler.outbox`)).rejects.toThrow(
           /permission/,
         )
