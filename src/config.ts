@@ -160,7 +160,10 @@ function toConfig(
     kafkaBrokers: values.KAFKA_BROKERS ?? null,
     blockchainProviderUrl: values.BLOCKCHAIN_PROVIDER_URL ?? null,
     contracts,
-    privateKeyFiles: (values.BLOCKCHAIN_PRIVATE_KEY_FILE ?? "").split(",").filter(path => path !== ""),
+    privateKeyFiles: (values.BLOCKCHAIN_PRIVATE_KEY_FILE ?? "")
+      .split(",")
+      .map(path => path.trim())
+      .filter(path => path !== ""),
     developmentLanes: required(values, "DEVELOPMENT_LANES"),
     confirmations: required(values, "BLOCKCHAIN_CONFIRMATIONS"),
     confirmationTimeoutMs: required(values, "BLOCKCHAIN_CONFIRMATION_TIMEOUT") * 1000,

@@ -106,9 +106,23 @@ export function openChain(url: string): Promise<ChainConnection> {
   return connectChain({ url, requestTimeoutMs: CHAIN_REQUEST_TIMEOUT_MS })
 }
 
-/** One key a lane: the configured files', or development accounts on the development chain. */
-export async function laneKeys(config: Config, chainId: bigint): Promise<readonly KeyHolder[]> {
-  if (config.privateKeyFiles.length > 0) return Promise.all(config.privateKeyFiles.map(keyFromFile))
+/**
+ * One key a lane: the configured files', or development accounts on the development chain. One key in two files would
+ * be two writers of one lane, which its lease cannot tell apart.
+ */
+export async function laneKeys(
+  config: Pick<Config, "privateKeyFiles" | "developmentLanes">,
+  chainId: bigint,
+): Promise<readonly KeyHolder[]> {
+  if (config.privateKeyFiles.length > 0) {
+    const keys = await Promise.all(config.privateKeyFiles.map(keyFromFile))
+    if (new Set(keys.map(key => key.address)).size < keys.length) {
+      throw new ConfigurationError(
+        "BLOCKCHAIN_PRIVATE_KEY_FILE names one key twice: each lane needs its own account.",
+      )
+    }
+    return keys
+  }
   return Array.from({ length: config.developmentLanes }, (_, lane) =>
     developmentKey(chainId, FIRST_LANE_ACCOUNT + lane),
   )
