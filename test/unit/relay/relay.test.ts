@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest"
 import { topicsWithPrefix } from "../../../src/bus/topics.ts"
-import type { EventRecord } from "../../../src/domain/event.ts"
+import { type EventRecord, toLogged } from "../../../src/domain/event.ts"
 import { createRelay, type Relay } from "../../../src/relay/relay.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
 import { silentLogger } from "../../../src/runtime/logger.ts"
@@ -174,7 +174,7 @@ describe("relay", () => {
     const unknown = event("teleport-patient.requested", anySubject())
     log.append(before, after, unknown)
     expect(await drain(relay("a"))).toBe(3)
-    expect(cursor.setAside()).toEqual([{ event: unknown, reason: "unknown-type" }])
+    expect(cursor.setAside()).toEqual([{ event: toLogged(unknown), reason: "unknown-type" }])
     expect(new Set(published())).toEqual(new Set(positionsOf([before, after])))
   })
 
