@@ -18,6 +18,7 @@ import { freePort } from "../../src/embedded/ports.ts"
 import { until } from "./until.ts"
 
 const run = promisify(execFile)
+export const EMBEDDED_MAJOR = 18
 const START_DEADLINE_MS = 30_000
 const SETTINGS = {
   listen_addresses: "127.0.0.1",
@@ -49,6 +50,14 @@ export function embeddedBinaries(): string {
 /** Where Debian's package puts a server of this major version. */
 export function debianBinaries(major: number): string {
   return `/usr/lib/postgresql/${major}`
+}
+
+/** Of the version that the run tests. */
+export function testedBinaries(): string {
+  const major = Number(
+    /^postgres-([0-9]+)$/.exec(process.env.TEST_INFRASTRUCTURE ?? "")?.[1] ?? EMBEDDED_MAJOR,
+  )
+  return major === EMBEDDED_MAJOR ? embeddedBinaries() : debianBinaries(major)
 }
 
 /** Makes a cluster, not yet started. `binaries` is a directory with `bin/initdb` and `bin/postgres`. */
@@ -120,6 +129,8 @@ function clusterIn(
         preserveTimestamps: true,
       })
       rmSync(join(target, "data/postmaster.pid"), { force: true })
+      // A directory that others may read is one that PostgreSQL refuses.
+      chmodSync(join(target, "data"), 0o700)
       own(join(target, "data"), account)
       return clusterIn(target, binaries, account)
     },

@@ -1,15 +1,13 @@
 import { existsSync } from "node:fs"
-import { createPostgresCluster, debianBinaries, embeddedBinaries } from "../postgres-cluster.ts"
+import { createPostgresCluster, testedBinaries } from "../postgres-cluster.ts"
 import type { Infrastructure } from "./infrastructure.ts"
-
-const EMBEDDED_MAJOR = 18
 
 /** A database server without Kafka and chain, for the tests that need no more; of Debian's packages but for 18. */
 export async function startPostgresAlone(
   major: number,
   report: (line: string) => void,
 ): Promise<Infrastructure> {
-  const binaries = major === EMBEDDED_MAJOR ? embeddedBinaries() : debianBinaries(major)
+  const binaries = testedBinaries()
   if (!existsSync(`${binaries}/bin/initdb`)) throw new Error(`no PostgreSQL ${major} in ${binaries}`)
   const cluster = await createPostgresCluster(binaries)
   await cluster.start()

@@ -23,6 +23,8 @@ export async function setWriterId(sql: Sql, writerId: number): Promise<WriterIdR
     // every insert waits behind it.
     await tx`lock table reconciler.outbox in share row exclusive mode`
     if (await hasEvents(tx)) return { outcome: "refused", writerId: current }
+    // Nor may a receive rule under way set the sequence back to the old id.
+    await tx`select pg_advisory_xact_lock(1380137283, 0)`
     await tx`update reconciler.settings set writer_id = ${writerId}`
     await tx`
       select setval('reconciler.outbox_position', (last_value >> 10 << 10) + 1024 + ${writerId}::int)
