@@ -52,10 +52,10 @@ async function demo(context: CliContext, options: DemoOptions): Promise<number> 
       "The demo writes made-up patients: unset the servers' settings, it uses embedded ones only.",
     )
   }
-  // The progress shows what the logs would, and a person can read only one of them.
+  // The traffic has broken events on purpose, and log lines would tear the progress on a terminal.
   const logger = context.logger({
     ...config,
-    logLevel: config.logLevel === "info" ? "warn" : config.logLevel,
+    logLevel: config.logLevel === "info" ? "fatal" : config.logLevel,
   })
   return withShutdown(logger, async shutdown => {
     using running = linkedSignal(context.signal)
