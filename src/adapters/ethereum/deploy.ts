@@ -1,5 +1,7 @@
 import { ContractFactory } from "ethers"
 import type { Hex } from "../../chain-writer/ports.ts"
+import { ConfigurationError } from "../../runtime/errors.ts"
+import { classifyBroadcastError } from "./classify.ts"
 import type { KeyHolder } from "./keys.ts"
 import type { ChainConnection } from "./provider.ts"
 import {
@@ -22,8 +24,26 @@ export interface DeployOptions {
   readonly timeoutMs?: number
 }
 
-/** Makes the three registries and lets the writers write. Throws as sendCalls does; what was mined by then stays. */
+/**
+ * Makes the three registries and lets the writers write. Throws as sendCalls does, and ConfigurationError (exit code 78)
+ * when the deployer cannot pay; what was mined by then stays.
+ */
 export async function deployContracts(options: DeployOptions): Promise<RegistryAddresses> {
+  try {
+    return await deployAll(options)
+  } catch (error) {
+    throw isOutOfFunds(error)
+      ? new ConfigurationError(`Account ${options.deployer.address} cannot pay for the deployment: fund it.`)
+      : error
+  }
+}
+
+/** The error itself quotes the whole transaction. */
+function isOutOfFunds(error: unknown): boolean {
+  return classifyBroadcastError(error, "0x").kind === "insufficient-funds"
+}
+
+async function deployAll(options: DeployOptions): Promise<RegistryAddresses> {
   const { connection, deployer, timeoutMs = 120_000 } = options
   const creations = await Promise.all(operationTypes.map(type => creation(type, deployer.address)))
   const receipts = await sendCalls(connection, deployer, creations, timeoutMs)

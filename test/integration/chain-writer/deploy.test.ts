@@ -27,6 +27,15 @@ describe("deployment", () => {
     expect(await checkContracts({ connection, addresses, writers, confirmations: 1 })).toEqual([])
   })
 
+  it("says in one sentence that the deployer cannot pay", async () => {
+    const deployer = await chain.newAccount(0n)
+    const deploying = deployContracts({ connection: chain.connection, deployer, writers: [] })
+    await expect(deploying).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringMatching(/cannot pay.{0,40}$/),
+    })
+  })
+
   it("is checked: roles, exchanged addresses, no code, confirmations that never come", async () => {
     const { addresses } = chain
     expect(await problems(addresses)).toEqual(["no-writer-role", "no-writer-role", "no-writer-role"])
