@@ -36,7 +36,14 @@ export function startRoleProcess(role: Role, environment: Readonly<Record<string
 
   function start(): ChildProcess {
     const started = spawn(process.execPath, [MAIN, "run", "--roles", role], {
-      env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment, LOG_LEVEL: "info" },
+      env: {
+        PATH: process.env.PATH ?? "",
+        HOME: process.env.HOME ?? "",
+        // It ends with us, also when the test run is killed with -9.
+        RECONCILER_PARENT_PID: String(process.pid),
+        ...environment,
+        LOG_LEVEL: "info",
+      },
       stdio: ["ignore", "ignore", "pipe"],
     })
     works = false
