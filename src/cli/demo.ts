@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto"
-import { developmentKey, developmentPrivateKey } from "../adapters/ethereum/keys.ts"
+import { DEVELOPMENT_CHAIN_ID, developmentKey, developmentPrivateKey } from "../adapters/ethereum/keys.ts"
 import { composeStatus } from "../compose-status.ts"
 import { type DemoOptions, demoOptions, type GivenDemoOptions } from "../demo/options.ts"
 import { runServices } from "../run-services.ts"
@@ -12,7 +12,6 @@ import { progressReport } from "./progress.ts"
 import { type StartedService, startService, withShutdown } from "./service.ts"
 
 const NEIGHBOUR_ACCOUNT = 19
-const DEVELOPMENT_CHAIN = 31337n
 
 export const addDemo: AddCommand = (program, context, answer) => {
   program
@@ -72,7 +71,7 @@ async function demo(context: CliContext, options: DemoOptions): Promise<number> 
       report: progressReport(context.stderr),
       shutdown,
       onLost: fail,
-      alsoWriters: [developmentKey(DEVELOPMENT_CHAIN, NEIGHBOUR_ACCOUNT).address],
+      alsoWriters: [developmentKey(DEVELOPMENT_CHAIN_ID, NEIGHBOUR_ACCOUNT).address],
     })
     context.stderr.write(
       `Infrastructure ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s.\n`,
@@ -83,7 +82,7 @@ async function demo(context: CliContext, options: DemoOptions): Promise<number> 
       const { runHospitalDay } = await import("../demo/run-hospital-day.ts")
       const day = await runHospitalDay({
         ...started.connections,
-        neighbourPrivateKey: developmentPrivateKey(DEVELOPMENT_CHAIN, NEIGHBOUR_ACCOUNT),
+        neighbourPrivateKey: developmentPrivateKey(DEVELOPMENT_CHAIN_ID, NEIGHBOUR_ACCOUNT),
         options,
         status,
         signal: running.signal,
