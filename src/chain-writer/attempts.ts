@@ -1,6 +1,7 @@
 import type { OperationType } from "../domain/operation.ts"
 import type { Logger } from "../runtime/logger.ts"
 import { batchGasLimit, type GasCosts } from "./batch.ts"
+import { half } from "./batch-sizes.ts"
 import type { CrashHook } from "./crash-points.ts"
 import { bumpedFees, type FeePolicy, initialFees } from "./fees.ts"
 import type { Findings } from "./findings.ts"
@@ -34,7 +35,11 @@ export interface Attempts {
 export function createAttempts(options: AttemptsOptions): Attempts {
   const { log, ledger, signer, findings, crash, logger } = options
 
-  async function start(lane: Lane, transaction: OpenTransaction): Promise<SendResult> {
+  async function start(
+    lane: Lane,
+    transaction: OpenTransaction,
+    records = transaction.attempts.at(-1)?.records ?? transaction.operations.length,
+  ): Promise<SendResult> {
     const terms = await ledger.terms()
     // The last is the one with the highest fees, and what the pool measures a replacement against.
     const previous = transaction.attempts.at(-1)
@@ -45,11 +50,19 @@ export function createAttempts(options: AttemptsOptions): Attempts {
       const last = transaction.attempts.at(-1)
       return last ? resend(lane, transaction, last) : "blocked"
     }
-    const gasLimit = batchGasLimit(transaction.operations.length, options.gas)
-    const { nonce, contract, operations: records } = transaction
-    const signed = await signer.sign({ nonce, contract, records, gasLimit, ...fees })
+    const gasLimit = batchGasLimit(records, options.gas)
+    const { nonce, contract } = transaction
+    const payload = transaction.operations.slice(0, records)
+    const signed = await signer.sign({
+      nonce,
+      contract,
+      records: payload,
+      gasLimit,
+      pricing: terms.pricing,
+      ...fees,
+    })
     await crash("before-save-attempt")
-    const attempt = { ...signed, gasLimit, ...fees }
+    const attempt = { ...signed, records, gasLimit, ...fees }
     await log.saveAttempt(lane, transaction.id, attempt)
     await crash("after-save-attempt")
     return resend(lane, transaction, attempt)
@@ -77,6 +90,9 @@ export function createAttempts(options: AttemptsOptions): Attempts {
         // The nonce stays open, so another attempt of it can carry the same payload.
         await log.advance(lane, transaction.id, { to: "refused", hash: attempt.hash })
         return findings.has("fee-cap") ? "blocked" : "again"
+      case "too-large":
+        await log.advance(lane, transaction.id, { to: "refused", hash: attempt.hash })
+        return split(lane, transaction, attempt)
       case "rejected":
         logger.warn({ ...ids, detail: outcome.detail }, "the node refuses the transaction")
         return "blocked"
@@ -92,8 +108,26 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     }
   }
 
+  /** The same nonce with the payload's first half; the other half is free again when this one is settled. */
+  async function split(
+    lane: Lane,
+    transaction: OpenTransaction,
+    attempt: SignedAttempt,
+  ): Promise<SendResult> {
+    if (attempt.records === 1) {
+      await findings.set(lane, "transaction-refused", transaction.type, true)
+      return "blocked"
+    }
+    const records = half(attempt.records)
+    logger.warn(
+      { lane: lane.address, nonce: transaction.nonce, records },
+      "the node finds the batch too large: sending half of it",
+    )
+    return start(lane, transaction, records)
+  }
+
   async function noteRefusal(lane: Lane, type: OperationType, outcome: string): Promise<void> {
-    if (outcome === "unknown" || outcome === "nonce-too-high") return
+    if (outcome === "unknown" || outcome === "nonce-too-high" || outcome === "too-large") return
     await findings.set(lane, "transaction-refused", type, outcome === "rejected")
     await findings.set(lane, "insufficient-funds", null, outcome === "insufficient-funds")
   }

@@ -1,5 +1,6 @@
 import type { Attempts } from "./attempts.ts"
 import { batchGasLimit, batchLimit, type GasCosts } from "./batch.ts"
+import type { BatchSizes } from "./batch-sizes.ts"
 import type { CrashHook } from "./crash-points.ts"
 import { type FeePolicy, type Fees, initialFees } from "./fees.ts"
 import type { Findings } from "./findings.ts"
@@ -11,6 +12,7 @@ export interface ClaimsOptions {
   readonly registries: readonly Registry[]
   readonly attempts: Attempts
   readonly findings: Findings
+  readonly sizes: BatchSizes
   readonly maxRecords: number
   /** Transactions of the lane that are not settled, at most. */
   readonly maxInFlight: number
@@ -79,7 +81,7 @@ export function createClaims(options: ClaimsOptions): Claims {
       if (!registry) return begun
       const terms = await ledger.terms()
       const limit = batchLimit({
-        maxRecords: options.maxRecords,
+        maxRecords: options.sizes.limit(registry.type, options.maxRecords),
         blockGasLimit: terms.blockGasLimit,
         costs: options.gas,
       })

@@ -1,20 +1,24 @@
 import type { Clock } from "../runtime/clock.ts"
 import type { Logger } from "../runtime/logger.ts"
 import type { Findings } from "./findings.ts"
-import type { Lane, Lanes, Ledger, Signer } from "./ports.ts"
+import type { Hex, Lane, Lanes, Ledger, Signer } from "./ports.ts"
 
 export interface HeldLane {
   readonly lane: Lane
   /** The lane's next nonce when the lease was last prolonged. */
   readonly nextNonce: number
+  /** False while a person wants the lane empty, or has not yet looked at what halted it. */
+  readonly mayBegin: boolean
+  /** Of the chain that its nonces belong to. */
+  readonly genesisHash: Hex
 }
 
 /** Keeps one lane's lease. */
 export interface LaneHold {
   /** Takes or prolongs the lease when a third of it has passed; null while another process has it. */
   renew(): Promise<HeldLane | null>
-  /** A write was fenced off: ask again at the next pass. */
-  lost(): void
+  /** A write was fenced off, or the chain is another one: ask again at the next pass. Nothing was done. */
+  lost(): 0
   release(): Promise<void>
 }
 
@@ -40,7 +44,12 @@ export function createLaneHold(options: {
     if (!genesisHash) throw new Error("the node has no genesis block")
     const { holder, leaseMs } = options
     const outcome = await lanes.lease({ address, holder, leaseMs, genesisHash })
-    if (outcome.kind === "leased") return outcome
+    if (outcome.kind === "leased") {
+      toldOtherChain = false
+      const { lane, nextNonce, draining, halted } = outcome
+      if (!halted) findings.resumed()
+      return { lane, nextNonce, mayBegin: !draining && !halted, genesisHash }
+    }
     if (outcome.kind === "other-chain" && !toldOtherChain) {
       logger.error(
         { lane: address, genesisHash },
@@ -65,9 +74,10 @@ export function createLaneHold(options: {
       return held
     },
     lost() {
-      logger.warn({ lane: address }, "another process took the lane")
+      logger.warn({ lane: address }, "the lane is not ours any more")
       held = null
       askAgainAtMs = 0
+      return 0
     },
     async release() {
       if (held) await lanes.release(held.lane)

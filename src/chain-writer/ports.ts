@@ -6,9 +6,9 @@ import type { Outcome, Verdict } from "../domain/outcome.ts"
 import type { Position } from "../domain/position.ts"
 import type { Subject } from "../domain/subject.ts"
 import type { Finding } from "./finding.ts"
+import type { Hex } from "./ledger-ports.ts"
 
-/** `0x` and lower-case hex digits: addresses (20 bytes), hashes (32 bytes), signed transactions. */
-export type Hex = `0x${string}`
+export type * from "./ledger-ports.ts"
 
 /** What the chain writer keeps of a request. The word is fixed here: a later release must not change what was asked. */
 export interface QueuedOperation {
@@ -50,7 +50,15 @@ export interface Lane {
 }
 
 export type LeaseOutcome =
-  | { readonly kind: "leased"; readonly lane: Lane; readonly nextNonce: number }
+  | {
+      readonly kind: "leased"
+      readonly lane: Lane
+      readonly nextNonce: number
+      /** A person wants it empty: nothing new is begun. */
+      readonly draining: boolean
+      /** Nothing new is begun until a person has looked: see `halt`. */
+      readonly halted: boolean
+    }
   | { readonly kind: "held" }
   /** The lane's nonces belong to another chain (a development chain that was reset): nothing may be sent. */
   | { readonly kind: "other-chain" }
@@ -76,6 +84,8 @@ export interface Lanes {
   release(lane: Lane): Promise<void>
   /** Sets or ends a finding of this lane, of one operation type where it concerns only that. */
   setFinding(lane: Lane, finding: Finding, type: OperationType | null, present: boolean): Promise<void>
+  /** Stores the finding, and lets the lane reserve nothing more until a person resumes it. */
+  halt(lane: Lane, finding: Finding): Promise<void>
 }
 
 export interface ClaimedOperation {
@@ -94,6 +104,8 @@ export type AttemptState = "signed" | "sent" | "refused"
 
 export interface SignedAttempt {
   readonly hash: Hex
+  /** It carries so many of the payload's operations, from the first on: a batch that no block takes is cut. */
+  readonly records: number
   /** The signed transaction: sent again as it is, never signed anew for the same content. */
   readonly raw: Hex
   readonly gasLimit: bigint
@@ -109,7 +121,7 @@ export interface Attempt extends SignedAttempt {
   readonly lastSentAgoMs: number | null
 }
 
-/** One nonce of a lane with its payload. All attempts of it carry the same payload. */
+/** One nonce of a lane with its payload. Each attempt carries the payload or its first part; the mined one decides. */
 export interface OpenTransaction {
   readonly id: bigint
   readonly nonce: number
@@ -124,7 +136,7 @@ export interface OpenTransaction {
   readonly inclusion: Inclusion | null
 }
 
-/** In a block, with one outcome for each record. */
+/** In a block, with one outcome for each record of that attempt: the payload's operations after them were not in it. */
 export interface Inclusion {
   readonly hash: Hex
   readonly blockNumber: number
@@ -167,7 +179,8 @@ export interface TransactionLog {
   /** Operation types with something to claim now. */
   ready(): Promise<readonly OperationType[]>
   /**
-   * Claims up to `limit` operations and gives them the lane's next nonce, at least `atLeastNonce`; null if there are none.
+   * Claims up to `limit` operations and gives them the lane's next nonce, at least `atLeastNonce`; null if there are none,
+   * and while the lane is drained or halted.
    * In the order of positions, and an operation only when every earlier one of its subject is final, included or in this
    * same batch: a later nonce of the same lane is not enough, for a batch that runs out of gas lets the next one pass.
    */
@@ -189,83 +202,22 @@ export interface TransactionLog {
   settle(lane: Lane, transactionId: bigint, settlement: Settlement): Promise<void>
   /** The bytes of settled transactions from this nonce on, lowest first: a deep reorg needs them again. */
   settledBytes(lane: Lane, fromNonce: number): Promise<readonly { readonly hash: Hex; readonly raw: Hex }[]>
+  /** Confirmed transactions below this nonce, highest first, without those that the chain has since contradicted. */
+  confirmed(lane: Lane, belowNonce: number, limit: number): Promise<readonly ConfirmedTransaction[]>
+  /** A confirmed transaction was mined again in another block, to the same end. */
+  moveConfirmed(lane: Lane, transactionId: bigint, to: Omit<Inclusion, "outcomes">): Promise<void>
+  /** The chain says something else by now than what was confirmed: these operations wait for a person as dead letters. */
+  contradict(lane: Lane, transactionId: bigint, eventIds: readonly string[]): Promise<void>
 }
 
-/** What a node said when it was given a signed transaction. */
-export type BroadcastOutcome =
-  | { readonly kind: "accepted" }
-  /** It has these very bytes already. */
-  | { readonly kind: "already-known" }
-  /** It was mined at once and reverted (development nodes answer so); its receipt tells the rest. */
-  | { readonly kind: "reverted" }
-  /** The nonce is used, perhaps by an attempt of ours. */
-  | { readonly kind: "nonce-too-low" }
-  | { readonly kind: "nonce-too-high" }
-  | { readonly kind: "underpriced" }
-  | { readonly kind: "insufficient-funds" }
-  /** Not acceptable as it is: too much gas, wrong chain, malformed. */
-  | { readonly kind: "rejected"; readonly detail: string }
-  /** No answer, or none that tells whether it was taken: only the same bytes may be sent again. */
-  | { readonly kind: "unknown"; readonly detail: string }
-
-export interface ChainTerms {
-  readonly baseFeePerGasWei: bigint
-  readonly priorityFeePerGasWei: bigint
-  readonly blockGasLimit: bigint
-}
-
-export type TransactionEffect =
-  /** Exactly one event of our contract, with one outcome a record. */
-  | { readonly kind: "applied"; readonly outcomes: readonly Outcome[] }
-  | { readonly kind: "reverted" }
-  /** Status 1, but our contract did not say what it should: no code at the address, or other code. */
-  | { readonly kind: "no-effect" }
-
-export interface Receipt {
-  readonly blockNumber: number
-  readonly blockHash: Hex
-  readonly effect: TransactionEffect
-}
-
-/** Port: one chain. Every method but `broadcast` throws when the node cannot be asked. */
-export interface Ledger {
-  /** How many nonces of the account are used, in the block that is `depth` deep (1: the newest). */
-  nonce(address: Hex, depth: number): Promise<number>
-  balanceWei(address: Hex): Promise<bigint>
-  terms(): Promise<ChainTerms>
-  /** Never throws. */
-  broadcast(transaction: { readonly raw: Hex; readonly hash: Hex }): Promise<BroadcastOutcome>
-  /** Null while it is in no block. */
-  receipt(hash: Hex, expected: { readonly contract: Hex; readonly records: number }): Promise<Receipt | null>
-  /** The hash of the chain's block at this height; null if it has none. */
-  blockHash(blockNumber: number): Promise<Hex | null>
-}
-
-/** What keeps a lane from writing to a registry. */
-export type Obstacle = "paused" | "no-writer-role" | "no-contract"
-
-/** Port: one registry contract, read at the newest block. */
-export interface Registry {
-  readonly type: OperationType
-  readonly address: Hex
-  obstacle(writer: Hex): Promise<Obstacle | null>
-  /** The stored words, 0 where nothing is stored. */
-  words(subjects: readonly Subject[]): Promise<readonly bigint[]>
-}
-
-export interface BatchTransaction {
+/** A transaction whose results were told. */
+export interface ConfirmedTransaction {
+  readonly id: bigint
   readonly nonce: number
   readonly contract: Hex
-  readonly records: readonly { readonly subject: Subject; readonly word: bigint }[]
-  readonly gasLimit: bigint
-  readonly maxFeePerGasWei: bigint
-  readonly maxPriorityFeePerGasWei: bigint
-}
-
-/** Port: one lane's key. Throws when it cannot sign; nothing is sent then. */
-export interface Signer {
-  readonly address: Hex
-  sign(transaction: BatchTransaction): Promise<{ readonly hash: Hex; readonly raw: Hex }>
+  readonly inclusion: Inclusion
+  readonly operations: readonly ClaimedOperation[]
+  readonly attempts: readonly Attempt[]
 }
 
 /** What the chain writer has done and has before it. */

@@ -1,16 +1,20 @@
 import type { Clock } from "../runtime/clock.ts"
 import type { Logger } from "../runtime/logger.ts"
 import type { Attempts } from "./attempts.ts"
+import type { BatchSizes } from "./batch-sizes.ts"
 import type { CrashHook } from "./crash-points.ts"
+import { placeOf } from "./depth.ts"
+import { createDoubt } from "./doubt.ts"
+import { type FoundReceipt, findReceipt } from "./find-receipt.ts"
 import type { Findings } from "./findings.ts"
 import { highestForeignVersion } from "./foreign-version.ts"
 import type {
+  Depth,
   Hex,
   Inclusion,
   Lane,
   Ledger,
   OpenTransaction,
-  Receipt,
   Registry,
   TransactionLog,
 } from "./ports.ts"
@@ -25,9 +29,9 @@ export interface WatchOptions {
   readonly registries: readonly Registry[]
   readonly attempts: Attempts
   readonly findings: Findings
-  /** How deep a block must be before what it says is final; 1 is the newest block. */
-  readonly confirmations: number
-  /** After this a transaction that is next in line gets higher fees. */
+  readonly sizes: BatchSizes
+  readonly confirmations: Depth
+  /** After this a person is told of a transaction that is next in line, and it gets higher fees. */
   readonly stuckMs: number
   /** Sent bytes that are in no block are sent again this often: a node may have dropped them. */
   readonly resendMs: number
@@ -43,7 +47,8 @@ export interface WatchOptions {
 export type Watch = (lane: Lane, transaction: OpenTransaction, usedNonces: number) => Promise<StepResult>
 
 export function createWatch(options: WatchOptions): Watch {
-  const { log, ledger, attempts, findings, crash, logger } = options
+  const { log, ledger, attempts, findings, crash, logger, confirmations } = options
+  const foreign = createDoubt({ clock: options.clock, overMs: options.resendMs })
 
   async function unsent(lane: Lane, transaction: OpenTransaction): Promise<StepResult> {
     const last = transaction.attempts.at(-1)
@@ -55,15 +60,15 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   async function sent(lane: Lane, transaction: OpenTransaction, usedNonces: number): Promise<StepResult> {
-    const found = await findReceipt(transaction)
+    const found = await findReceipt(ledger, transaction)
     const effect = found?.receipt.effect
     if (found && effect?.kind === "applied") {
       const { blockNumber, blockHash } = found.receipt
-      const inclusion = { hash: found.hash, blockNumber, blockHash, outcomes: effect.outcomes }
+      const inclusion = { hash: found.attempt.hash, blockNumber, blockHash, outcomes: effect.outcomes }
       await crash("before-included")
       await log.advance(lane, transaction.id, { to: "included", inclusion })
       await crash("after-included")
-      return included(lane, { ...transaction, state: "included", inclusion }, inclusion)
+      return included(lane, { ...transaction, state: "included", inclusion }, inclusion, usedNonces)
     }
     if (found) return withoutEffect(lane, transaction, found)
     if (usedNonces > transaction.nonce) return passedBy(lane, transaction)
@@ -74,18 +79,25 @@ export function createWatch(options: WatchOptions): Watch {
     lane: Lane,
     transaction: OpenTransaction,
     inclusion: Inclusion,
+    usedNonces: number,
   ): Promise<StepResult> {
-    const depth = await depthOf(inclusion)
-    if (depth === "gone") return reorged(lane, transaction, inclusion)
-    if (depth === "shallow") return "waiting"
-    const results = operationResults(transaction.operations, inclusion, options.clock.nowMs())
+    const place = await placeOf(ledger, inclusion, confirmations)
+    if (place === "gone") return reorged(lane, transaction, inclusion)
+    // A node that lags, or a chain that has become shorter: only then is the nonce free again.
+    if (place === "unseen" && usedNonces > transaction.nonce) return "waiting"
+    if (place === "unseen") return reorged(lane, transaction, inclusion)
+    if (place === "shallow") return "waiting"
+    const carried = transaction.operations.slice(0, inclusion.outcomes.length)
+    const results = operationResults(carried, inclusion, options.clock.nowMs())
     const registry = options.registries.find(({ address }) => address === transaction.contract)
-    const foreignVersion = await highestForeignVersion(transaction.operations, inclusion.outcomes, registry)
+    const foreignVersion = await highestForeignVersion(carried, inclusion.outcomes, registry)
     await crash("before-settle")
     await log.settle(lane, transaction.id, { as: "confirmed", results, foreignVersion })
     await crash("after-settle")
     const { nonce, type } = transaction
+    options.sizes.taken(type)
     await findings.set(lane, "no-effect", type, false)
+    await findings.set(lane, "unconfirmed", null, false)
     logger.info({ lane: lane.address, nonce, type, operations: results.length }, "batch confirmed")
     return "moved"
   }
@@ -110,9 +122,13 @@ export function createWatch(options: WatchOptions): Watch {
   async function withoutEffect(
     lane: Lane,
     transaction: OpenTransaction,
-    { hash, receipt }: Found,
+    { attempt, receipt }: FoundReceipt,
   ): Promise<StepResult> {
-    if ((await depthOf(receipt)) !== "deep") return "waiting"
+    if ((await placeOf(ledger, receipt, confirmations)) !== "deep") return "waiting"
+    const { hash, gasLimit, records } = attempt
+    // All but a sixty-fourth, which a call cannot pass on (EIP-150).
+    const outOfGas = receipt.effect.kind === "reverted" && receipt.gasUsed >= gasLimit - gasLimit / 64n
+    if (outOfGas) options.sizes.tooLarge(transaction.type, records)
     const tries = Math.max(...transaction.operations.map(operation => operation.tries))
     await crash("before-settle")
     await log.settle(lane, transaction.id, { as: "reverted", hash, retryAfterMs: retryMs(tries) })
@@ -129,11 +145,10 @@ export function createWatch(options: WatchOptions): Watch {
     await findings.set(lane, obstacle ?? "no-effect", type, true)
   }
 
-  /** The nonce is used and no receipt is ours: perhaps the node lags, so it counts only when deep. */
+  /** The nonce is used and no receipt is ours: perhaps the node lags, so it counts only when deep, and seen often. */
   async function passedBy(lane: Lane, transaction: OpenTransaction): Promise<StepResult> {
-    const deep = await ledger.nonce(lane.address, options.confirmations)
-    if (deep <= transaction.nonce) return "waiting"
-    if (await findReceipt(transaction)) return "moved"
+    const deep = await ledger.nonce(lane.address, confirmations)
+    if (!foreign.settled(`${transaction.id}`, deep > transaction.nonce ? "passed" : null)) return "waiting"
     await findings.set(lane, "foreign-nonce", null, true)
     await crash("before-settle")
     await log.settle(lane, transaction.id, { as: "lost" })
@@ -142,43 +157,34 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   async function notMined(lane: Lane, transaction: OpenTransaction, usedNonces: number): Promise<StepResult> {
+    foreign.settled(`${transaction.id}`, null)
     const last = transaction.attempts.at(-1)
     if (!last) return "waiting"
     if (last.state === "refused") return restart(lane, transaction)
     const due = last.lastSentAgoMs === null || last.lastSentAgoMs >= options.resendMs
     if (!due) return "waiting"
-    const isNext = usedNonces === transaction.nonce
-    if (isNext && last.firstSentAgoMs !== null && last.firstSentAgoMs >= options.stuckMs) {
-      const { nonce } = transaction
-      logger.warn({ lane: lane.address, nonce, sentAgoMs: last.firstSentAgoMs }, "transaction stuck")
+    if (usedNonces === transaction.nonce && (await isStuck(lane, transaction)))
       return restart(lane, transaction)
-    }
     await attempts.resend(lane, transaction, last)
     return "waiting"
   }
 
+  /** Next in line, and waiting too long, or priced out by a base fee that rose: higher fees may help. */
+  async function isStuck(lane: Lane, { nonce, attempts: all }: OpenTransaction): Promise<boolean> {
+    const waitedMs = all[0]?.firstSentAgoMs ?? 0
+    await findings.set(lane, "unconfirmed", null, waitedMs >= options.stuckMs)
+    const last = all.at(-1)
+    if (!last) return false
+    const { baseFeePerGasWei } = await ledger.terms()
+    const pricedOut = baseFeePerGasWei > last.maxFeePerGasWei
+    const tooLong = (last.firstSentAgoMs ?? 0) >= options.stuckMs
+    if (tooLong || pricedOut)
+      logger.warn({ lane: lane.address, nonce, waitedMs, pricedOut }, "transaction stuck")
+    return tooLong || pricedOut
+  }
+
   async function restart(lane: Lane, transaction: OpenTransaction): Promise<StepResult> {
     return (await attempts.start(lane, transaction)) === "sent" ? "moved" : "waiting"
-  }
-
-  async function findReceipt(transaction: OpenTransaction): Promise<Found | null> {
-    const expected = { contract: transaction.contract, records: transaction.operations.length }
-    for (const { hash } of transaction.attempts.toReversed()) {
-      const receipt = await ledger.receipt(hash, expected)
-      if (receipt) return { hash, receipt }
-    }
-    return null
-  }
-
-  /** By block hash, not by what the receipt says: a receipt can be served from a block that is no longer the chain's. */
-  async function depthOf(block: {
-    blockNumber: number
-    blockHash: Hex
-  }): Promise<"gone" | "shallow" | "deep"> {
-    const tip = block.blockNumber + options.confirmations - 1
-    const isDeep = options.confirmations === 1 || (await ledger.blockHash(tip)) !== null
-    if ((await ledger.blockHash(block.blockNumber)) !== block.blockHash) return "gone"
-    return isDeep ? "deep" : "shallow"
   }
 
   return async (lane, transaction, usedNonces) => {
@@ -190,12 +196,7 @@ export function createWatch(options: WatchOptions): Watch {
         return sent(lane, transaction, usedNonces)
       case "included":
         if (!transaction.inclusion) throw new Error(`transaction ${transaction.id} is included nowhere`)
-        return included(lane, transaction, transaction.inclusion)
+        return included(lane, transaction, transaction.inclusion, usedNonces)
     }
   }
-}
-
-interface Found {
-  readonly hash: Hex
-  readonly receipt: Receipt
 }

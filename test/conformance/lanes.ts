@@ -40,7 +40,13 @@ export function lanesConformance(name: string, open: () => Promise<LanesHarness>
     }
 
     it("gives a lane that nobody has, with nonces from 0", async () => {
-      expect(await lease("one")).toEqual({ kind: "leased", lane: { address, epoch: 1n }, nextNonce: 0 })
+      expect(await lease("one")).toEqual({
+        kind: "leased",
+        lane: { address, epoch: 1n },
+        nextNonce: 0,
+        draining: false,
+        halted: false,
+      })
     })
 
     it("prolongs a lease for its holder, in the same epoch", async () => {

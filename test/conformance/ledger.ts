@@ -53,14 +53,16 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerHarnes
       signer = writer,
     ) {
       const records = events.flatMap(each => toOperation(each) ?? [])
-      const fees = initialFees(await harness.ledger.terms(), {
+      const terms = await harness.ledger.terms()
+      const fees = initialFees(terms, {
         maxFeePerGasWei: 10n ** 12n,
         minPriorityFeePerGasWei: 1n,
       })
       if (!fees) throw new Error("the chain is too dear")
       const nonce = await harness.ledger.nonce(signer.address, 1)
       const gasLimit = batchGasLimit(records.length, DEFAULT_GAS_COSTS)
-      return signer.sign({ nonce, contract: registry.address, records, gasLimit, ...fees, ...more })
+      const { pricing } = terms
+      return signer.sign({ nonce, contract: registry.address, records, gasLimit, pricing, ...fees, ...more })
     }
 
     async function send(events: readonly EventRecord[], registry: Registry, signer = writer) {

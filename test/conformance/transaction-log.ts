@@ -79,14 +79,21 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
     const ids = (transaction: OpenTransaction | null) =>
       transaction?.operations.map(({ eventId }) => eventId) ?? []
 
-    function attempt(maxFeePerGasWei = 10n): SignedAttempt {
+    function attempt(records: number, maxFeePerGasWei = 10n): SignedAttempt {
       const raw: Hex = `0x${randomBytes(90).toString("hex")}`
-      return { hash: anyHash() as Hex, raw, gasLimit: 90_000n, maxFeePerGasWei, maxPriorityFeePerGasWei: 2n }
+      return {
+        hash: anyHash() as Hex,
+        records,
+        raw,
+        gasLimit: 90_000n,
+        maxFeePerGasWei,
+        maxPriorityFeePerGasWei: 2n,
+      }
     }
 
     async function sent(transaction: OpenTransaction | null, by: Lane = lane): Promise<SignedAttempt> {
-      const signed = attempt()
       if (!transaction) throw new Error("nothing was reserved")
+      const signed = attempt(transaction.operations.length)
       await harness.log.saveAttempt(by, transaction.id, signed)
       await harness.log.advance(by, transaction.id, { to: "sent", hash: signed.hash })
       return signed
@@ -226,7 +233,7 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
       it("have their signed bytes before they are sent", async () => {
         await requested(register())
         const transaction = await reserved()
-        const signed = attempt()
+        const signed = attempt(1)
         await harness.log.saveAttempt(lane, transaction.id, signed)
         const [open] = await harness.log.open(lane)
         expect(open).toMatchObject({
@@ -238,11 +245,11 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
       it("can be given a second attempt when the first is out, and not before", async () => {
         await requested(register())
         const transaction = await reserved()
-        const signed = attempt()
+        const signed = attempt(1)
         await harness.log.saveAttempt(lane, transaction.id, signed)
-        await expect(harness.log.saveAttempt(lane, transaction.id, attempt(12n))).rejects.toThrow()
+        await expect(harness.log.saveAttempt(lane, transaction.id, attempt(1, 12n))).rejects.toThrow()
         await harness.log.advance(lane, transaction.id, { to: "sent", hash: signed.hash })
-        await harness.log.saveAttempt(lane, transaction.id, attempt(12n))
+        await harness.log.saveAttempt(lane, transaction.id, attempt(1, 12n))
         const [open] = await harness.log.open(lane)
         expect(open?.attempts.map(each => each.maxFeePerGasWei)).toEqual([10n, 12n])
       })
@@ -250,10 +257,10 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
       it("keep an attempt that was refused, for it may be mined all the same", async () => {
         await requested(register())
         const transaction = await reserved()
-        const signed = attempt()
+        const signed = attempt(1)
         await harness.log.saveAttempt(lane, transaction.id, signed)
         await harness.log.advance(lane, transaction.id, { to: "refused", hash: signed.hash })
-        await harness.log.saveAttempt(lane, transaction.id, attempt(12n))
+        await harness.log.saveAttempt(lane, transaction.id, attempt(1, 12n))
         const [open] = await harness.log.open(lane)
         expect(open?.attempts.map(({ state }) => state)).toEqual(["refused", "signed"])
       })
@@ -377,7 +384,7 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
       await harness.lanes.lease({ address, holder: "two", leaseMs: 60_000, genesisHash })
       const writes = [
         () => claim({}, lane),
-        () => harness.log.saveAttempt(lane, transaction.id, attempt()),
+        () => harness.log.saveAttempt(lane, transaction.id, attempt(1)),
         () => harness.log.advance(lane, transaction.id, { to: "sent", hash: signed.hash }),
         () => harness.log.settle(lane, transaction.id, { as: "lost" }),
       ]

@@ -77,12 +77,21 @@ export function laneScenario(options: Partial<LaneWriterOptions> = {}) {
     },
     tick: (writer: LaneWriter) => writer.tick(signal),
     /** Passes until one does nothing; fails when that never happens. */
+    /** Passes with time between them, as an answer that is only believed when it was seen often needs. */
+    async workAwhile(writer: LaneWriter) {
+      for (let passes = 0; passes < 20; passes += 1) {
+        nowMs += 1_000
+        await writer.tick(signal)
+      }
+    },
     async work(writer: LaneWriter) {
       for (let passes = 0; passes < 50; passes += 1) if ((await writer.tick(signal)) === 0) return
       throw new Error("the writer never comes to rest")
     },
     results: () => memory.events.map(event => [event.type, event.payload.outcome]),
     findings: () => [...memory.findings].map(key => key.split(" ").at(-1)),
+    deadLetters: async () =>
+      (await memory.deadLetters.deadLetters.list({ limit: 100 })).map(row => row.reason),
     stateOf: (event: EventRecord) => memory.operations.get(event.eventId)?.state,
     timesApplied: (event: EventRecord) => chain.timesApplied(toOperation(event)?.word ?? 0n),
   }

@@ -22,8 +22,12 @@ const REFUSALS: readonly (readonly [RegExp, Refusal])[] = [
   [/underpriced|less than (the )?block base fee|is too low for the next block/i, "underpriced"],
   [/fee ?too ?low|gas price (is )?(too low|below)|tip .*below/i, "underpriced"],
   [/vm exception|execution reverted|reverted with/i, "reverted"],
-  [/gas ?limit|requires at least \d+ gas|intrinsic gas|gas cap/i, "rejected"],
-  [/chain ?id|oversized|invalid (sender|signature|transaction)|input too short|rlp/i, "rejected"],
+  [/requires at least \d+ gas|intrinsic gas/i, "rejected"],
+  [
+    /gas ?limit|gas cap|oversized|exceeds max(imum)? (transaction|data) size|request entity too large/i,
+    "too-large",
+  ],
+  [/chain ?id|invalid (sender|signature|transaction)|input too short|rlp|type not supported/i, "rejected"],
 ]
 
 const KNOWN = /already ?known|known transaction|already ?imported|transaction with the same hash/i

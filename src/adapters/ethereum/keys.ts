@@ -9,18 +9,19 @@ const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test 
 export const DEVELOPMENT_CHAIN_ID = 31337n
 
 /** A transaction to be signed, as the key's holder gets it. */
-export interface UnsignedTransaction {
+export type UnsignedTransaction = {
   readonly chainId: bigint
-  readonly type: 2
   readonly nonce: number
   /** Null to make a contract. */
   readonly to: string | null
   readonly data: string
   readonly value: bigint
   readonly gasLimit: bigint
-  readonly maxFeePerGas: bigint
-  readonly maxPriorityFeePerGas: bigint
-}
+} & (
+  | { readonly type: 2; readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint }
+  /** For chains without base fee; signed with the chain id (EIP-155). */
+  | { readonly type: 0; readonly gasPrice: bigint }
+)
 
 /** What a key store has to be able to do; the key itself stays with it. */
 export interface KeyHolder {

@@ -1,34 +1,33 @@
 import type { Log, TransactionReceipt } from "ethers"
-import type { ChainTerms, Hex, Ledger, Receipt, TransactionEffect } from "../../chain-writer/ports.ts"
+import type { Depth, ExpectedEffect, Ledger, Receipt, TransactionEffect } from "../../chain-writer/ports.ts"
 import { type Outcome, outcomeFromCode } from "../../domain/outcome.ts"
 import { classifyBroadcastError } from "./classify.ts"
+import { NodeUnreachableError } from "./node-error.ts"
 import type { ChainConnection } from "./provider.ts"
 import { lowerHex, registryInterface } from "./registries.ts"
+import { readTerms } from "./terms.ts"
 
 const BATCH_APPLIED = registryInterface.getEvent("BatchApplied")
 
-/** The chain behind one node. */
+/** The chain behind the connection's nodes. An answer to another question than was asked is thrown away. */
 export function createLedger({ provider }: Pick<ChainConnection, "provider">): Ledger {
-  async function terms(): Promise<ChainTerms> {
-    const [block, priorityFee] = await Promise.all([
-      provider.send("eth_getBlockByNumber", ["latest", false]),
-      provider.send("eth_maxPriorityFeePerGas", []),
-    ])
-    return {
-      baseFeePerGasWei: BigInt(block.baseFeePerGas ?? 0),
-      priorityFeePerGasWei: BigInt(priorityFee),
-      blockGasLimit: BigInt(block.gasLimit),
+  async function height(depth: Depth): Promise<number> {
+    if (depth === "finalized") {
+      const block: RawBlock | null = await provider.send("eth_getBlockByNumber", ["finalized", false])
+      return block ? Number(block.number) : -1
     }
+    return Math.max(-1, (await provider.getBlockNumber()) - depth + 1)
   }
 
   return {
     async nonce(address, depth) {
       if (depth === 1) return provider.getTransactionCount(address, "latest")
-      const height = await provider.getBlockNumber()
-      return height < depth - 1 ? 0 : provider.getTransactionCount(address, height - depth + 1)
+      const deep = await height(depth)
+      return deep < 0 ? 0 : provider.getTransactionCount(address, deep)
     },
+    height,
     balanceWei: address => provider.getBalance(address, "latest"),
-    terms,
+    terms: () => readTerms(provider),
     async broadcast({ raw, hash }) {
       try {
         const answer: unknown = await provider.send("eth_sendRawTransaction", [raw])
@@ -40,28 +39,39 @@ export function createLedger({ provider }: Pick<ChainConnection, "provider">): L
     },
     async receipt(hash, expected) {
       const receipt = await provider.getTransactionReceipt(hash)
+      if (receipt && lowerHex(receipt.hash) !== hash) throw wrongAnswer("another transaction's receipt")
       return receipt ? toReceipt(receipt, expected) : null
     },
     async blockHash(blockNumber) {
-      const block: { hash: string } | null = await provider.send("eth_getBlockByNumber", [
-        `0x${blockNumber.toString(16)}`,
-        false,
-      ])
+      const number = `0x${blockNumber.toString(16)}`
+      const block: RawBlock | null = await provider.send("eth_getBlockByNumber", [number, false])
+      if (block && Number(block.number) !== blockNumber) throw wrongAnswer("another block")
       return block ? lowerHex(block.hash) : null
     },
   }
 }
 
-function toReceipt(receipt: TransactionReceipt, expected: { contract: Hex; records: number }): Receipt {
+interface RawBlock {
+  readonly number: string
+  readonly hash: string
+}
+
+/** Caches and load balancers do that; believing one would take a batch for included where it is not. */
+function wrongAnswer(what: string): NodeUnreachableError {
+  return new NodeUnreachableError("WRONG_ANSWER", `it answered with ${what}`)
+}
+
+function toReceipt(receipt: TransactionReceipt, expected: ExpectedEffect): Receipt {
   return {
     blockNumber: receipt.blockNumber,
     blockHash: lowerHex(receipt.blockHash),
+    gasUsed: receipt.gasUsed,
     effect: receipt.status === 1 ? effectOf(receipt.logs, expected) : { kind: "reverted" },
   }
 }
 
 /** Status 1 is not success: a call to an address without code succeeds too. Our contract has to have said so. */
-function effectOf(logs: readonly Log[], expected: { contract: Hex; records: number }): TransactionEffect {
+function effectOf(logs: readonly Log[], expected: ExpectedEffect): TransactionEffect {
   const events = logs.filter(
     log => lowerHex(log.address) === expected.contract && log.topics[0] === BATCH_APPLIED?.topicHash,
   )

@@ -26,19 +26,22 @@ export async function sendCalls(
   provider.pollingInterval = POLL_MS
   const firstNonce = await provider.getTransactionCount(key.address, "latest")
   const terms = await createLedger(connection).terms()
+  const maxFeePerGas = terms.baseFeePerGasWei * 2n + terms.priorityFeePerGasWei
+  const price =
+    terms.pricing === "gas-price"
+      ? ({ type: 0, gasPrice: terms.priorityFeePerGasWei } as const)
+      : ({ type: 2, maxFeePerGas, maxPriorityFeePerGas: terms.priorityFeePerGasWei } as const)
   const hashes: string[] = []
   for (const [index, { to, data }] of calls.entries()) {
     const estimate = await provider.estimateGas({ from: key.address, to, data })
     const raw = await key.signTransaction({
       chainId: connection.chainId,
-      type: 2,
       nonce: firstNonce + index,
       to,
       data,
       value: 0n,
       gasLimit: (estimate * 5n) / 4n,
-      maxFeePerGas: terms.baseFeePerGasWei * 2n + terms.priorityFeePerGasWei,
-      maxPriorityFeePerGas: terms.priorityFeePerGasWei,
+      ...price,
     })
     hashes.push(Transaction.from(raw).hash ?? "")
     await provider.send("eth_sendRawTransaction", [raw])

@@ -18,17 +18,17 @@ export function createSigner(key: KeyHolder, chainId: bigint): Signer {
 
 function toTransaction(batch: BatchTransaction, chainId: bigint): UnsignedTransaction {
   const records = batch.records.map(({ subject, word }) => [subject, word])
-  return {
+  const common = {
     chainId,
-    type: 2,
     nonce: batch.nonce,
     to: batch.contract,
     data: registryInterface.encodeFunctionData("applyBatch", [records]),
     value: 0n,
     gasLimit: batch.gasLimit,
-    maxFeePerGas: batch.maxFeePerGasWei,
-    maxPriorityFeePerGas: batch.maxPriorityFeePerGasWei,
   }
+  if (batch.pricing === "gas-price") return { ...common, type: 0, gasPrice: batch.maxFeePerGasWei }
+  const { maxFeePerGasWei: maxFeePerGas, maxPriorityFeePerGasWei: maxPriorityFeePerGas } = batch
+  return { ...common, type: 2, maxFeePerGas, maxPriorityFeePerGas }
 }
 
 /** A remote signer that changes a field, or uses another key, must be found out before anything is stored or sent. */
@@ -44,7 +44,12 @@ function assertSigned(raw: string, wanted: UnsignedTransaction, address: Hex): v
     signed.data === wanted.data &&
     signed.value === wanted.value &&
     signed.gasLimit === wanted.gasLimit &&
-    signed.maxFeePerGas === wanted.maxFeePerGas &&
-    signed.maxPriorityFeePerGas === wanted.maxPriorityFeePerGas
+    samePrice(signed, wanted)
   if (!same) throw new Error(`the signer of lane ${address} signed something else than it was asked to`)
+}
+
+function samePrice(signed: Transaction, wanted: UnsignedTransaction): boolean {
+  if (wanted.type === 0) return signed.gasPrice === wanted.gasPrice
+  const { maxFeePerGas, maxPriorityFeePerGas } = wanted
+  return signed.maxFeePerGas === maxFeePerGas && signed.maxPriorityFeePerGas === maxPriorityFeePerGas
 }

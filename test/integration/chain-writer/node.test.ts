@@ -96,6 +96,7 @@ describe("the planned gas", () => {
         contract: addresses.patient,
         records: requests.flatMap(request => toOperation(request) ?? []),
         gasLimit,
+        pricing: "eip-1559",
         maxFeePerGasWei: 10n ** 11n,
         maxPriorityFeePerGasWei: 10n ** 9n,
       })

@@ -1,3 +1,5 @@
+import { STAYING_FINDINGS } from "../../../src/chain-writer/finding.ts"
+import type { LaneLevers } from "../../../src/chain-writer/lane-levers.ts"
 import {
   type Attempt,
   type ClaimedOperation,
@@ -19,6 +21,8 @@ interface LaneRow {
   epoch: bigint
   holder: string | null
   leasedUntilMs: number
+  draining: boolean
+  halted: boolean
 }
 
 interface AttemptRow extends SignedAttempt {
@@ -37,10 +41,15 @@ interface TransactionRow {
   readonly attempts: AttemptRow[]
   state: OpenTransaction["state"] | "confirmed" | "reverted" | "lost"
   inclusion: Inclusion | null
+  contradicted: boolean
 }
 
 /** The twin of the lanes and of their transactions, over the memory that the operation queue's twin fills. */
-export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lanes; log: TransactionLog } {
+export function createInMemoryLaneStore(memory: ChainWriterMemory): {
+  lanes: Lanes
+  log: TransactionLog
+  levers: Omit<LaneLevers, "list">
+} {
   const laneRows = new Map<Hex, LaneRow>()
   const transactions: TransactionRow[] = []
 
@@ -63,8 +72,9 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lan
     return row
   }
 
-  function move(row: TransactionRow, state: StoredOperation["state"]): void {
-    for (const eventId of row.eventIds) operation(eventId).state = state
+  /** Of the payload, those that the mined attempt carries. */
+  function move(row: TransactionRow, state: StoredOperation["state"], records: number): void {
+    for (const eventId of row.eventIds.slice(0, records)) operation(eventId).state = state
   }
 
   function giveBack(eventId: string, afterMs: number): void {
@@ -75,20 +85,26 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lan
   const lanes: Lanes = {
     async lease({ address, holder, leaseMs, genesisHash }) {
       const nowMs = memory.nowMs()
-      const fresh = { genesisHash, nextNonce: 0, epoch: 0n, holder: null, leasedUntilMs: nowMs }
-      const row = laneRows.get(address) ?? fresh
+      const row = laneRows.get(address) ?? freshLane(genesisHash, nowMs)
       laneRows.set(address, row)
-      if (row.genesisHash !== genesisHash) return { kind: "other-chain" }
+      const otherChain = findingKey({ address, epoch: 0n }, "other-chain", null)
+      if (row.genesisHash !== genesisHash) {
+        memory.findings.add(otherChain)
+        return { kind: "other-chain" }
+      }
       const mine = row.holder === holder
       if (!mine && row.holder !== null && row.leasedUntilMs > nowMs) return { kind: "held" }
+      memory.findings.delete(otherChain)
       if (!mine) {
         row.epoch += 1n
         for (const key of memory.findings) {
-          if (key.startsWith(address) && !key.endsWith("foreign-nonce")) memory.findings.delete(key)
+          const stays = STAYING_FINDINGS.some(finding => key.endsWith(` ${finding}`))
+          if (key.startsWith(address) && !stays) memory.findings.delete(key)
         }
       }
       Object.assign(row, { holder, leasedUntilMs: nowMs + leaseMs })
-      return { kind: "leased", lane: { address, epoch: row.epoch }, nextNonce: row.nextNonce }
+      const { epoch, nextNonce, draining, halted } = row
+      return { kind: "leased", lane: { address, epoch }, nextNonce, draining, halted }
     },
     async release(lane) {
       const row = laneRows.get(lane.address)
@@ -100,6 +116,10 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lan
       if (present) memory.findings.add(key)
       else memory.findings.delete(key)
     },
+    async halt(lane, finding) {
+      fence(lane).halted = true
+      memory.findings.add(findingKey(lane, finding, null))
+    },
   }
 
   const log: TransactionLog = {
@@ -109,6 +129,7 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lan
     },
     async reserve(lane, { type, contract, limit, atLeastNonce }) {
       const row = fence(lane)
+      if (row.halted || row.draining) return null
       if (transactions.some(each => each.lane === lane.address && isUnsent(each))) {
         throw new Error("an unsent transaction is in the way")
       }
@@ -127,6 +148,7 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lan
         attempts: [],
         state: "reserved",
         inclusion: null,
+        contradicted: false,
       }
       transactions.push(reserved)
       return toOpen(reserved)
@@ -162,13 +184,13 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lan
         case "included": {
           const row = transaction(lane, id, "sent")
           Object.assign(row, { state: "included", inclusion: advance.inclusion })
-          move(row, "included")
+          move(row, "included", advance.inclusion.outcomes.length)
           break
         }
         case "reorged": {
           const row = transaction(lane, id, "included")
+          move(row, "claimed", row.inclusion?.outcomes.length ?? 0)
           Object.assign(row, { state: "sent", inclusion: null })
-          move(row, "claimed")
           break
         }
       }
@@ -181,6 +203,8 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lan
         for (const eventId of row.eventIds) giveBack(eventId, afterMs)
         return
       }
+      for (const eventId of row.eventIds.slice(settlement.results.length))
+        operation(eventId).state = "pending"
       if (settlement.foreignVersion !== null) memory.raisedPositions.push(settlement.foreignVersion)
       for (const { eventId, next } of settlement.results) {
         if (next.verdict === "try-again") giveBack(eventId, next.retryAfterMs)
@@ -199,22 +223,72 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): { lanes: Lan
         return attempt ? [{ hash: attempt.hash, raw: attempt.raw }] : []
       })
     },
+    async confirmed(lane, belowNonce, limit) {
+      const confirmed = transactions.filter(
+        row =>
+          row.lane === lane.address &&
+          row.state === "confirmed" &&
+          !row.contradicted &&
+          row.nonce < belowNonce,
+      )
+      const newest = confirmed.sort((a, b) => b.nonce - a.nonce).slice(0, limit)
+      return newest.map(row => {
+        if (!row.inclusion) throw new Error("confirmed nowhere")
+        const { id, nonce, contract, inclusion } = row
+        return { id, nonce, contract, inclusion, ...payloadOf(row) }
+      })
+    },
+    async moveConfirmed(lane, id, to) {
+      const row = transaction(lane, id, "confirmed")
+      if (row.inclusion) row.inclusion = { ...row.inclusion, ...to }
+    },
+    async contradict(lane, id, eventIds) {
+      transaction(lane, id, "confirmed").contradicted = true
+      for (const eventId of eventIds) {
+        memory.deadLetters.insert({ source: "chain-writer", reason: "result-contradicted", eventId })
+      }
+    },
   }
 
-  function toOpen(row: TransactionRow): OpenTransaction {
-    const { id, nonce, type, contract, inclusion } = row
-    if (row.state === "confirmed" || row.state === "reverted" || row.state === "lost")
-      throw new Error("settled")
+  function payloadOf(row: TransactionRow) {
     const operations = row.eventIds.map(eventId => toClaimed(operation(eventId)))
     const attempts = row.attempts.map(({ firstSentMs, lastSentMs, ...attempt }) => ({
       ...attempt,
       firstSentAgoMs: firstSentMs === null ? null : memory.nowMs() - firstSentMs,
       lastSentAgoMs: lastSentMs === null ? null : memory.nowMs() - lastSentMs,
     }))
-    return { id, nonce, type, contract, state: row.state, operations, attempts, inclusion }
+    return { operations, attempts }
   }
 
-  return { lanes, log }
+  function toOpen(row: TransactionRow): OpenTransaction {
+    const { id, nonce, type, contract, inclusion } = row
+    if (row.state === "confirmed" || row.state === "reverted" || row.state === "lost")
+      throw new Error("settled")
+    return { id, nonce, type, contract, state: row.state, inclusion, ...payloadOf(row) }
+  }
+
+  const levers: Omit<LaneLevers, "list"> = {
+    async resume(address) {
+      const row = laneRows.get(address)
+      if (row) row.halted = false
+      for (const finding of STAYING_FINDINGS) {
+        memory.findings.delete(findingKey({ address, epoch: 0n }, finding, null))
+      }
+      return row !== undefined
+    },
+    async setDraining(address, draining) {
+      const row = laneRows.get(address)
+      if (row) row.draining = draining
+      return row !== undefined
+    },
+  }
+
+  return { lanes, log, levers }
+}
+
+function freshLane(genesisHash: Hex, nowMs: number): LaneRow {
+  const lease = { epoch: 0n, holder: null, leasedUntilMs: nowMs }
+  return { genesisHash, nextNonce: 0, ...lease, draining: false, halted: false }
 }
 
 /** In the order of positions; one with an earlier unfinished operation of its subject waits, unless that one comes too. */

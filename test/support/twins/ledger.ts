@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import type {
   BroadcastOutcome,
+  Depth,
   Hex,
   Ledger,
   Obstacle,
@@ -37,12 +38,19 @@ export interface InMemoryChain {
   /** False: transactions wait in the pool until `mine`. */
   automine: boolean
   baseFeePerGasWei: bigint
+  blockGasLimit: bigint
+  /** What the tag `finalized` means. */
+  finalizedHeight: number
+  /** What every transaction uses. */
+  gasUsed: bigint
   /** What the next broadcasts come to, first first: `lost-answer` is taken without an answer, others are not taken. */
   readonly nextAnswers: (BroadcastOutcome["kind"] | "lost-answer")[]
   readonly broadcasts: { readonly hash: Hex; readonly nonce: number }[]
   mine(): void
   /** Takes the newest blocks away; their transactions are forgotten. */
   reorganise(depth: number): void
+  /** A new chain in the old one's place. */
+  reset(): void
   /** The node forgets what it has not mined. */
   dropPool(): void
   setObstacle(type: OperationType, obstacle: Obstacle | null): void
@@ -72,6 +80,9 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
   const tip = (): Block => blocks.at(-1) ?? fail("a chain without blocks")
   const usedNonces = (address: Hex): number => tip().after.nonces.get(address) ?? 0
 
+  const heightOf = (depth: Depth): number =>
+    depth === "finalized" ? chain.finalizedHeight : Math.max(-1, blocks.length - depth)
+
   function accept(hash: Hex, batch: SignedBatch): BroadcastOutcome {
     const used = usedNonces(batch.from)
     if (pool.has(hash)) return { kind: "already-known" }
@@ -80,6 +91,7 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
     if ((balances.get(batch.from) ?? COST_WEI) < batch.gasLimit * batch.maxFeePerGasWei) {
       return { kind: "insufficient-funds" }
     }
+    if (batch.gasLimit > chain.blockGasLimit) return { kind: "too-large" }
     if (batch.maxFeePerGasWei < chain.baseFeePerGasWei) return { kind: "underpriced" }
     const rival = [...pool].find(([, other]) => other.from === batch.from && other.nonce === batch.nonce)
     if (rival) {
@@ -131,7 +143,12 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
     if (!block || !effect) return null
     const wrong =
       effect.kind === "applied" && (effect.outcomes.length !== records || !contracts.has(contract))
-    return { blockNumber, blockHash: block.hash, effect: wrong ? { kind: "no-effect" } : effect }
+    return {
+      blockNumber,
+      blockHash: block.hash,
+      gasUsed: chain.gasUsed,
+      effect: wrong ? { kind: "no-effect" } : effect,
+    }
   }
 
   function obstacleOf(type: OperationType, address: Hex, writer: Hex): Obstacle | null {
@@ -151,16 +168,21 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
 
   const chain: InMemoryChain = {
     automine: true,
+    blockGasLimit: 30_000_000n,
+    finalizedHeight: 0,
+    gasUsed: 1n,
     baseFeePerGasWei: 1_000_000_000n,
     nextAnswers: [],
     broadcasts: [],
     ledger: {
-      nonce: async (address, depth) => blocks.at(-depth)?.after.nonces.get(address) ?? 0,
+      nonce: async (address, depth) => blocks[heightOf(depth)]?.after.nonces.get(address) ?? 0,
+      height: async depth => heightOf(depth),
       balanceWei: async address => balances.get(address) ?? COST_WEI,
       terms: async () => ({
+        pricing: "eip-1559",
         baseFeePerGasWei: chain.baseFeePerGasWei,
         priorityFeePerGasWei: 1_000_000_000n,
-        blockGasLimit: 30_000_000n,
+        blockGasLimit: chain.blockGasLimit,
       }),
       async broadcast({ raw, hash }) {
         const batch = readSigned(raw)
@@ -180,6 +202,10 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
     mine,
     reorganise: depth => void blocks.splice(blocks.length - depth, depth),
     dropPool: () => pool.clear(),
+    reset() {
+      blocks.splice(0, blocks.length, { hash: newHash(), effects: new Map(), after: emptyState() })
+      pool.clear()
+    },
     setObstacle: (type, obstacle) =>
       obstacle ? void obstacles.set(type, obstacle) : void obstacles.delete(type),
     setBalance: (address, wei) => void balances.set(address, wei),

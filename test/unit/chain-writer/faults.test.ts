@@ -166,7 +166,7 @@ describe("a nonce", () => {
     scenario.chain.dropPool()
     scenario.chain.useNonce(scenario.address)
     scenario.chain.automine = true
-    await scenario.work(writer)
+    await scenario.workAwhile(writer)
     expect(request && scenario.timesApplied(request)).toBe(1)
     expect(scenario.findings()).toEqual(["foreign-nonce"])
     expect(scenario.chain.broadcasts.map(({ nonce }) => nonce)).toEqual([0, 1])
@@ -177,8 +177,9 @@ describe("a nonce", () => {
     scenario.chain.useNonce(scenario.address)
     scenario.chain.useNonce(scenario.address)
     await scenario.requested(register())
-    await scenario.work(scenario.newWriter())
+    await scenario.workAwhile(scenario.newWriter())
     expect(scenario.chain.broadcasts.map(({ nonce }) => nonce)).toEqual([2])
+    expect(scenario.findings()).toEqual([])
   })
 })
 
@@ -197,40 +198,70 @@ describe("a reorganised chain", () => {
     expect(request && scenario.timesApplied(request)).toBe(1)
     expect(scenario.results()).toHaveLength(1)
   })
+})
 
-  it("gets them even when they were confirmed, before anything new", async () => {
+describe("a reorganisation deeper than what was confirmed", () => {
+  it("halts the lane, gets the same bytes at once, and nothing new until a person resumes", async () => {
     const scenario = laneScenario()
     const events = await scenario.requested(register())
     const writer = scenario.newWriter()
     await scenario.work(writer)
     scenario.chain.reorganise(1)
-    scenario.later(LEASE_MS)
     const more = await scenario.requested(register())
-    await scenario.work(writer)
-    await scenario.work(writer)
+    await scenario.workAwhile(writer)
+    expect(scenario.findings()).toEqual(["reorg-too-deep"])
+    expect([...events, ...more].map(scenario.timesApplied)).toEqual([1, 0])
+    await scenario.store.levers.resume(scenario.address)
+    await scenario.workAwhile(writer)
     expect([...events, ...more].map(scenario.timesApplied)).toEqual([1, 1])
     expect(scenario.results()).toHaveLength(2)
     expect(scenario.findings()).toEqual([])
+    expect(await scenario.deadLetters()).toEqual([])
   })
-})
 
-describe("a reorganisation deeper than what was confirmed", () => {
-  it("holds up new nonces until the old ones are back", async () => {
+  it("halts it again when a person resumes before the old ones are back", async () => {
     const scenario = laneScenario()
     await scenario.requested(register())
     const writer = scenario.newWriter()
     await scenario.work(writer)
     scenario.chain.automine = false
     scenario.chain.reorganise(1)
-    scenario.later(LEASE_MS)
-    await scenario.requested(register())
-    await scenario.work(writer)
-    expect(scenario.findings()).toEqual(["nonce-behind"])
-    expect(scenario.chain.broadcasts.map(({ nonce }) => nonce)).toEqual([0, 0])
     scenario.chain.mine()
+    await scenario.workAwhile(writer)
+    await scenario.store.levers.resume(scenario.address)
+    await scenario.requested(register())
+    await scenario.workAwhile(writer)
+    expect(scenario.findings()).toContain("reorg-too-deep")
+    expect(new Set(scenario.chain.broadcasts.map(({ nonce }) => nonce))).toEqual(new Set([0]))
+  })
+
+  it("sets aside, and never hides, results that the chain now contradicts", async () => {
+    const scenario = laneScenario()
+    await scenario.requested(register())
+    const writer = scenario.newWriter()
     await scenario.work(writer)
-    expect(scenario.findings()).toEqual([])
-    expect(scenario.chain.broadcasts.map(({ nonce }) => nonce)).toEqual([0, 0, 1])
+    scenario.chain.reorganise(1)
+    scenario.chain.useNonce(scenario.address)
+    await scenario.workAwhile(writer)
+    expect(scenario.findings()).toContain("result-contradicted")
+    expect(await scenario.deadLetters()).toEqual(["result-contradicted"])
+    expect(scenario.results()).toHaveLength(1)
+  })
+})
+
+describe("a development chain that was reset", () => {
+  it("gets nothing: not what is new, and not what was sent to the old one", async () => {
+    const scenario = laneScenario()
+    await scenario.requested(register())
+    const writer = scenario.newWriter()
+    await scenario.work(writer)
+    const sent = scenario.chain.broadcasts.length
+    scenario.chain.reset()
+    await scenario.requested(register())
+    await scenario.workAwhile(writer)
+    await scenario.workAwhile(scenario.newWriter())
+    expect(scenario.chain.broadcasts).toHaveLength(sent)
+    expect(scenario.findings()).toEqual(["other-chain"])
   })
 })
 

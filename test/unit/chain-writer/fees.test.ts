@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { bumpedFees, initialFees } from "../../../src/chain-writer/fees.ts"
 
 const terms = (base: bigint, tip: bigint) => ({
+  pricing: "eip-1559" as const,
   baseFeePerGasWei: base,
   priorityFeePerGasWei: tip,
   blockGasLimit: 30_000_000n,

@@ -10,9 +10,9 @@ export async function saveAttempt(sql: Sql, lane: Lane, id: bigint, attempt: Sig
     await fence(tx, lane)
     await tx`
       insert into reconciler.chain_attempts
-        (hash, transaction_id, number, raw, gas_limit, max_fee_per_gas_wei, max_priority_fee_per_gas_wei)
-      select ${bytes(attempt.hash)}, ${id}, count(*), ${bytes(attempt.raw)}, ${attempt.gasLimit},
-        ${attempt.maxFeePerGasWei}, ${attempt.maxPriorityFeePerGasWei}
+        (hash, transaction_id, number, records, raw, gas_limit, max_fee_per_gas_wei, max_priority_fee_per_gas_wei)
+      select ${bytes(attempt.hash)}, ${id}, count(*), ${attempt.records}::integer, ${bytes(attempt.raw)},
+        ${attempt.gasLimit}, ${attempt.maxFeePerGasWei}, ${attempt.maxPriorityFeePerGasWei}
       from reconciler.chain_attempts where transaction_id = ${id}`
     const updated = await tx`
       update reconciler.chain_transactions
@@ -82,16 +82,17 @@ async function markReorged(tx: TransactionSql, id: bigint): Promise<void> {
   await moveOperations(tx, id, "included", "claimed", row?.operations ?? 0)
 }
 
+/** Of the payload, those that the mined attempt carries: the first so many. */
 async function moveOperations(
   tx: TransactionSql,
   id: bigint,
   from: string,
   to: string,
-  expected: number,
+  records: number,
 ): Promise<void> {
   const moved = await tx`
     update reconciler.chain_operations o set state = ${to}
     from reconciler.chain_transaction_operations p
-    where p.transaction_id = ${id} and o.event_id = p.event_id and o.state = ${from}`
-  expectRows(moved.count, expected, `operations from ${from} to ${to}`)
+    where p.transaction_id = ${id} and p.ordinal < ${records} and o.event_id = p.event_id and o.state = ${from}`
+  expectRows(moved.count, records, `operations from ${from} to ${to}`)
 }

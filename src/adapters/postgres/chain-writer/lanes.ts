@@ -1,5 +1,6 @@
+import { STAYING_FINDINGS } from "../../../chain-writer/finding.ts"
 import type { Lanes, LeaseOutcome } from "../../../chain-writer/ports.ts"
-import type { Sql } from "../client.ts"
+import type { Sql, TransactionSql } from "../client.ts"
 import { fence } from "./fence.ts"
 import { bytes } from "./hex.ts"
 
@@ -24,6 +25,18 @@ export function createLanes(sql: Sql): Lanes {
             where lane = ${key.lane} and type = ${key.type} and finding = ${key.finding}`
       })
     },
+
+    async halt(lane, finding) {
+      await sql.begin(async tx => {
+        await fence(tx, lane)
+        const address = bytes(lane.address)
+        await tx`
+          insert into reconciler.chain_findings (lane, type, finding) values (${address}, '', ${finding})
+          on conflict do nothing`
+        await tx`
+          update reconciler.chain_lanes set halted = coalesce(halted, ${finding}) where address = ${address}`
+      })
+    },
   }
 }
 
@@ -39,18 +52,32 @@ function leaseLane(sql: Sql, request: Parameters<Lanes["lease"]>[0]): Promise<Le
         holder is null or leased_until <= clock_timestamp() as free
       from reconciler.chain_lanes where address = ${address} for update`
     if (!current) throw new Error("the lane's row is gone")
-    if (!current.genesis.equals(genesisHash)) return { kind: "other-chain" }
-    if (!current.mine && !current.free) return { kind: "held" }
-    if (!current.mine)
+    if (!current.genesis.equals(genesisHash)) {
+      // Without a lease, and so without an epoch: whoever asks sees the same.
       await tx`
-      delete from reconciler.chain_findings where lane = ${address} and finding <> 'foreign-nonce'`
-    const [leased] = await tx<{ epoch: bigint; nextNonce: bigint }[]>`
+        insert into reconciler.chain_findings (lane, type, finding) values (${address}, '', 'other-chain')
+        on conflict do nothing`
+      return { kind: "other-chain" }
+    }
+    if (!current.mine && !current.free) return { kind: "held" }
+    await endFindings(tx, address, current.mine)
+    const [leased] = await tx<{ epoch: bigint; nextNonce: bigint; draining: boolean; halted: boolean }[]>`
       update reconciler.chain_lanes
       set holder = ${request.holder}, epoch = epoch + ${current.mine ? 0 : 1},
         leased_until = clock_timestamp() + ${request.leaseMs} * interval '1 millisecond'
-      where address = ${address} returning epoch, next_nonce as "nextNonce"`
+      where address = ${address}
+      returning epoch, next_nonce as "nextNonce", draining, halted is not null as halted`
     if (!leased) throw new Error("the lane's row is gone")
+    const { draining, halted } = leased
     const lane = { address: request.address, epoch: leased.epoch }
-    return { kind: "leased", lane, nextNonce: Number(leased.nextNonce) }
+    return { kind: "leased", lane, nextNonce: Number(leased.nextNonce), draining, halted }
   })
+}
+
+/** What another holder found may no longer hold; what a person has to look at stays. */
+async function endFindings(tx: TransactionSql, address: Buffer, mine: boolean): Promise<void> {
+  await tx`
+    delete from reconciler.chain_findings
+    where lane = ${address}
+      and (finding = 'other-chain' or not ${mine} and finding not in ${tx(STAYING_FINDINGS)})`
 }

@@ -1,7 +1,14 @@
-import type { Attempt, Hex, Lane, OpenTransaction } from "../../../chain-writer/ports.ts"
+import type {
+  Attempt,
+  ClaimedOperation,
+  ConfirmedTransaction,
+  Hex,
+  Lane,
+  OpenTransaction,
+} from "../../../chain-writer/ports.ts"
 import type { OperationType } from "../../../domain/operation.ts"
 import { outcomeFromCode } from "../../../domain/outcome.ts"
-import type { Sql } from "../client.ts"
+import type { Sql, TransactionSql } from "../client.ts"
 import { type OperationRow, toClaimed } from "./claim.ts"
 import { bytes, hex } from "./hex.ts"
 
@@ -26,29 +33,65 @@ export async function readOpenTransactions(sql: Sql, lane: Lane): Promise<readon
         block_hash as "blockHash", outcomes
       from reconciler.chain_transactions
       where lane = ${bytes(lane.address)} and settled_at is null order by nonce`
-    if (transactions.length === 0) return []
-    const ids = tx.json(transactions.map(({ id }) => id.toString()))
-    const operations = await tx<(OperationRow & { transactionId: bigint })[]>`
-      select p.transaction_id as "transactionId", o.event_id as "eventId", o.position, o.kind, o.subject, o.word,
-        o.traceparent, o.tries
-      from reconciler.chain_transaction_operations p join reconciler.chain_operations o using (event_id)
-      where p.transaction_id in (select open.id::bigint from jsonb_array_elements_text(${ids}) as open (id))
-      order by p.transaction_id, p.ordinal`
-    const attempts = await tx<AttemptRow[]>`
-      select transaction_id as "transactionId", hash, raw, state, gas_limit as "gasLimit",
-        max_fee_per_gas_wei as "maxFeePerGasWei", max_priority_fee_per_gas_wei as "maxPriorityFeePerGasWei",
-        (extract(epoch from clock_timestamp() - first_sent_at) * 1000)::float8 as "firstSentAgoMs",
-        (extract(epoch from clock_timestamp() - last_sent_at) * 1000)::float8 as "lastSentAgoMs"
-      from reconciler.chain_attempts
-      where transaction_id in (select open.id::bigint from jsonb_array_elements_text(${ids}) as open (id))
-      order by transaction_id, number`
-    const operationsOf = Map.groupBy(operations, row => row.transactionId)
-    const attemptsOf = Map.groupBy(attempts, row => row.transactionId)
-    return transactions.map(row => ({
-      ...toTransaction(row),
-      operations: (operationsOf.get(row.id) ?? []).map(toClaimed),
-      attempts: (attemptsOf.get(row.id) ?? []).map(toAttempt),
-    }))
+    const payloadOf = await readPayloads(tx, transactions)
+    return transactions.map(row => ({ ...toTransaction(row), ...payloadOf(row.id) }))
+  })
+}
+
+/** Confirmed ones below a nonce, highest first. By index chain_transactions_confirmed. */
+export async function readConfirmed(
+  sql: Sql,
+  lane: Lane,
+  belowNonce: number,
+  limit: number,
+): Promise<readonly ConfirmedTransaction[]> {
+  return sql.begin("isolation level repeatable read read only", async tx => {
+    const transactions = await tx<TransactionRow[]>`
+      select id, nonce, type, contract, mined_hash as "minedHash", block_number as "blockNumber",
+        block_hash as "blockHash", outcomes
+      from reconciler.chain_transactions
+      where lane = ${bytes(lane.address)} and state = 'confirmed' and contradicted_at is null and nonce < ${belowNonce}
+      order by nonce desc limit ${limit}`
+    const payloadOf = await readPayloads(tx, transactions)
+    return transactions.map(row => {
+      const inclusion = toInclusion(row)
+      if (!inclusion) throw new Error(`transaction ${row.id} is confirmed nowhere`)
+      const { id, nonce, contract } = row
+      return { id, nonce: Number(nonce), contract: hex(contract), inclusion, ...payloadOf(id) }
+    })
+  })
+}
+
+interface Payload {
+  readonly operations: readonly ClaimedOperation[]
+  readonly attempts: readonly Attempt[]
+}
+
+async function readPayloads(
+  tx: TransactionSql,
+  transactions: readonly { readonly id: bigint }[],
+): Promise<(id: bigint) => Payload> {
+  if (transactions.length === 0) return () => ({ operations: [], attempts: [] })
+  const ids = tx.json(transactions.map(({ id }) => id.toString()))
+  const operations = await tx<(OperationRow & { transactionId: bigint })[]>`
+    select p.transaction_id as "transactionId", o.event_id as "eventId", o.position, o.kind, o.subject, o.word,
+      o.traceparent, o.tries
+    from reconciler.chain_transaction_operations p join reconciler.chain_operations o using (event_id)
+    where p.transaction_id in (select id::bigint from jsonb_array_elements_text(${ids}) as wanted (id))
+    order by p.transaction_id, p.ordinal`
+  const attempts = await tx<AttemptRow[]>`
+    select transaction_id as "transactionId", hash, records, raw, state, gas_limit as "gasLimit",
+      max_fee_per_gas_wei as "maxFeePerGasWei", max_priority_fee_per_gas_wei as "maxPriorityFeePerGasWei",
+      (extract(epoch from clock_timestamp() - first_sent_at) * 1000)::float8 as "firstSentAgoMs",
+      (extract(epoch from clock_timestamp() - last_sent_at) * 1000)::float8 as "lastSentAgoMs"
+    from reconciler.chain_attempts
+    where transaction_id in (select id::bigint from jsonb_array_elements_text(${ids}) as wanted (id))
+    order by transaction_id, number`
+  const operationsOf = Map.groupBy(operations, row => row.transactionId)
+  const attemptsOf = Map.groupBy(attempts, row => row.transactionId)
+  return id => ({
+    operations: (operationsOf.get(id) ?? []).map(toClaimed),
+    attempts: (attemptsOf.get(id) ?? []).map(toAttempt),
   })
 }
 

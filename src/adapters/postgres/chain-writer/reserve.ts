@@ -10,6 +10,7 @@ type Claim = Parameters<TransactionLog["reserve"]>[1]
 export function reserveTransaction(sql: Sql, lane: Lane, claim: Claim): Promise<OpenTransaction | null> {
   return sql.begin(async tx => {
     await fence(tx, lane)
+    if (!(await mayReserve(tx, lane))) return null
     const operations = await claimOperations(tx, claim.type, claim.limit)
     if (operations.length === 0) return null
     const nonce = await takeNonce(tx, lane, claim.atLeastNonce)
@@ -22,6 +23,13 @@ export function reserveTransaction(sql: Sql, lane: Lane, claim: Claim): Promise<
     )
     return { id, nonce, type, contract, state: "reserved", operations, attempts: [], inclusion: null }
   })
+}
+
+async function mayReserve(tx: TransactionSql, lane: Lane): Promise<boolean> {
+  const rows = await tx`
+    select from reconciler.chain_lanes
+    where address = ${bytes(lane.address)} and halted is null and not draining`
+  return rows.length === 1
 }
 
 async function takeNonce(tx: TransactionSql, lane: Lane, atLeastNonce: number): Promise<number> {

@@ -22,6 +22,7 @@ export async function settleTransaction(
       case "confirmed":
         await settleTransactionRow(tx, id, "included", "confirmed", null)
         await settleConfirmed(tx, settlement)
+        await returnRest(tx, id, settlement.results.length)
         break
       case "reverted":
         await settleTransactionRow(tx, id, "sent", "reverted", bytes(settlement.hash))
@@ -107,6 +108,14 @@ async function returnOperations(tx: TransactionSql, id: bigint, afterMs: number)
   const [payload] = await tx<{ operations: bigint }[]>`
     select count(*) as operations from reconciler.chain_transaction_operations where transaction_id = ${id}`
   expectRows(returned.count, Number(payload?.operations), "returning operations")
+}
+
+/** What the mined attempt did not carry was not tried: it can be claimed again at once. */
+async function returnRest(tx: TransactionSql, id: bigint, records: number): Promise<void> {
+  await tx`
+    update reconciler.chain_operations o set state = 'pending'
+    from reconciler.chain_transaction_operations p
+    where p.transaction_id = ${id} and p.ordinal >= ${records} and o.event_id = p.event_id and o.state = 'claimed'`
 }
 
 async function appendEvents(tx: TransactionSql, events: readonly NewEvent[]): Promise<void> {

@@ -2,7 +2,8 @@ import type { TransactionLog } from "../../../chain-writer/ports.ts"
 import type { Sql } from "../client.ts"
 import { advanceTransaction, saveAttempt } from "./advance.ts"
 import { readyTypes } from "./claim.ts"
-import { readOpenTransactions, readSettledBytes } from "./open.ts"
+import { contradict, moveConfirmed } from "./confirmed.ts"
+import { readConfirmed, readOpenTransactions, readSettledBytes } from "./open.ts"
 import { reserveTransaction } from "./reserve.ts"
 import { settleTransaction } from "./settle.ts"
 
@@ -15,5 +16,8 @@ export function createTransactionLog(sql: Sql): TransactionLog {
     advance: (lane, id, advance) => advanceTransaction(sql, lane, id, advance),
     settle: (lane, id, settlement) => settleTransaction(sql, lane, id, settlement),
     settledBytes: (lane, fromNonce) => readSettledBytes(sql, lane, fromNonce),
+    confirmed: (lane, belowNonce, limit) => readConfirmed(sql, lane, belowNonce, limit),
+    moveConfirmed: (lane, id, to) => moveConfirmed(sql, lane, id, to),
+    contradict: (lane, id, eventIds) => contradict(sql, lane, id, eventIds),
   }
 }

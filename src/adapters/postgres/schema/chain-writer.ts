@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm"
 import {
   bigint,
+  boolean,
   check,
   foreignKey,
   index,
@@ -70,6 +71,10 @@ export const chainLanes = reconciler.table(
     epoch: bigint({ mode: "bigint" }).notNull(),
     holder: text(),
     leasedUntil: moment("leased_until").notNull(),
+    /** A person wants it empty: nothing new is begun, what is open is finished. */
+    draining: boolean().notNull().default(false),
+    /** The finding for which nothing new is begun until a person resumes the lane. */
+    halted: text(),
   },
   table => [
     check("chain_lanes_address_is_20_bytes", sql`octet_length(${table.address}) = 20`),
@@ -113,6 +118,8 @@ export const chainTransactions = reconciler.table(
     outcomes: bytea(),
     reservedAt: moment("reserved_at").notNull().default(sql`clock_timestamp()`),
     settledAt: moment("settled_at"),
+    /** A reorganisation deeper than the confirmations ended in something else than the results told. */
+    contradictedAt: moment("contradicted_at"),
   },
   table => [
     unique("chain_transactions_lane_nonce").on(table.lane, table.nonce),
@@ -129,6 +136,10 @@ export const chainTransactions = reconciler.table(
         and (${table.state} in ('included', 'confirmed', 'reverted')) = (${table.minedHash} is not null)`,
     ),
     check(
+      "chain_transactions_contradicted",
+      sql`${table.contradictedAt} is null or ${table.state} = 'confirmed'`,
+    ),
+    check(
       "chain_transactions_settled",
       sql`(${table.state} in ('confirmed', 'reverted', 'lost')) = (${table.settledAt} is not null)`,
     ),
@@ -137,6 +148,10 @@ export const chainTransactions = reconciler.table(
       .on(table.lane)
       .where(sql`${table.state} in ('reserved', 'signed')`),
     index("chain_transactions_open").on(table.lane, table.nonce).where(sql`${table.settledAt} is null`),
+    // The newest confirmed one is looked at in every pass.
+    index("chain_transactions_confirmed")
+      .on(table.lane, table.nonce)
+      .where(sql`${table.state} = 'confirmed' and ${table.contradictedAt} is null`),
   ],
 )
 
@@ -174,6 +189,8 @@ export const chainAttempts = reconciler.table(
       .references(() => chainTransactions.id),
     /** Rises with the fees. */
     number: integer().notNull(),
+    /** How many of the transaction's operations it carries, from the first on. */
+    records: integer().notNull(),
     raw: bytea().notNull(),
     state: text().notNull().default("signed"),
     gasLimit: bigint("gas_limit", { mode: "bigint" }).notNull(),
@@ -186,6 +203,7 @@ export const chainAttempts = reconciler.table(
   table => [
     unique("chain_attempts_transaction_number").on(table.transactionId, table.number),
     check("chain_attempts_hash_is_32_bytes", sql`octet_length(${table.hash}) = 32`),
+    check("chain_attempts_records", sql`${table.records} > 0`),
     check("chain_attempts_state", sql`${table.state} in ('signed', 'sent', 'refused')`),
     check(
       "chain_attempts_sent",

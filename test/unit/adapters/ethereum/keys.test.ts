@@ -66,6 +66,7 @@ describe("a signer", () => {
     contract: `0x${"c0".repeat(20)}`,
     records: [{ subject: `0x${"5b".repeat(32)}`, word: 7n << 192n }],
     gasLimit: 90_000n,
+    pricing: "eip-1559",
     maxFeePerGasWei: 20n,
     maxPriorityFeePerGasWei: 2n,
   } as const
