@@ -8,13 +8,16 @@ export const faultScale: number = Number(process.env.FAULT_SCALE ?? 1)
 export function reportFaults(
   title: string,
   faults: ReadonlyMap<string, number> | Readonly<Record<string, number>>,
-  more: { readonly recoveriesMs?: readonly number[]; readonly audit?: Audit; readonly seed?: number } = {},
+  more: {
+    readonly recoveriesMs?: readonly number[]
+    readonly operations?: number
+    readonly seed?: number
+  } = {},
 ): void {
   const injected = faults instanceof Map ? Object.fromEntries(faults) : faults
-  const { recoveriesMs = [], audit: found, seed } = more
+  const { recoveriesMs = [], operations, seed } = more
   const recovery = recoveriesMs.length === 0 ? {} : { recoveryMs: percentiles(recoveriesMs) }
-  const counts = found && { operations: found.operations, effects: found.applied }
-  process.stderr.write(`[faults] ${JSON.stringify({ title, seed, injected, ...recovery, ...counts })}\n`)
+  process.stderr.write(`[faults] ${JSON.stringify({ title, seed, operations, injected, ...recovery })}\n`)
 }
 
 export function percentiles(values: readonly number[]) {
