@@ -22,6 +22,8 @@ export interface TestChain {
   grantWriter(address: Hex): Promise<void>
   /** A new account that may write to the registries. */
   newWriter(): Promise<KeyHolder>
+  /** The same, with the key itself, for another process. */
+  newWriterKey(): Promise<string>
   setBalance(address: Hex, wei: bigint): Promise<void>
   /** A call of the admin's, such as `pause`. */
   admin(type: OperationType, method: string, args?: readonly unknown[]): Promise<void>
@@ -33,8 +35,8 @@ export async function openTestChain(url: string = inject("blockchainProviderUrl"
   const setBalance = (address: Hex, wei: bigint): Promise<void> =>
     connection.provider.send("hardhat_setBalance", [address, `0x${wei.toString(16)}`])
 
-  async function newAccount(wei = BALANCE_WEI): Promise<KeyHolder> {
-    const key = keyFromHex(`0x${randomBytes(32).toString("hex")}`)
+  async function newAccount(wei = BALANCE_WEI, privateKey = newPrivateKey()): Promise<KeyHolder> {
+    const key = keyFromHex(privateKey)
     await setBalance(key.address, wei)
     return key
   }
@@ -60,6 +62,11 @@ export async function openTestChain(url: string = inject("blockchainProviderUrl"
     newAccount,
     setBalance,
     admin,
+    async newWriterKey() {
+      const privateKey = newPrivateKey()
+      await grantWriter((await newAccount(BALANCE_WEI, privateKey)).address)
+      return privateKey
+    },
     async newWriter() {
       const writer = await newAccount()
       await grantWriter(writer.address)
@@ -67,4 +74,8 @@ export async function openTestChain(url: string = inject("blockchainProviderUrl"
     },
     close: () => connection.close(),
   }
+}
+
+function newPrivateKey(): string {
+  return `0x${randomBytes(32).toString("hex")}`
 }
