@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { keccak256 } from "ethers"
+import { keccak256, Transaction } from "ethers"
 import type { Random } from "../../../src/demo/random.ts"
 
 /** What can go wrong between the chain writer and a node; each is something that was reported of real ones. */
@@ -37,6 +37,8 @@ export interface FaultProxy {
   reachable(yes: boolean): void
   /** Changes answers for good: a chain of another kind. */
   rewrite: ((method: string, result: unknown) => unknown) | null
+  /** A transaction with a higher gas limit is refused, as by a node with a cap of its own. */
+  refuseAboveGas: bigint | null
   close(): void
 }
 
@@ -75,6 +77,12 @@ export async function startFaultProxy(target: string, random: Random): Promise<F
     return (await answer.json()) as Record<string, unknown>
   }
 
+  function refused({ method, params }: Call) {
+    if (method !== "eth_sendRawTransaction" || proxy.refuseAboveGas === null) return null
+    const { gasLimit } = Transaction.from(String(params[0]))
+    return gasLimit > proxy.refuseAboveGas ? { code: -32000, message: "exceeds block gas limit" } : null
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await textOf(request)
     if (!up) return void request.socket.destroy()
@@ -101,6 +109,8 @@ export async function startFaultProxy(target: string, random: Random): Promise<F
       default:
         break
     }
+    const refusal = refused(call)
+    if (refusal) return void reply({ jsonrpc: "2.0", id: call.id, error: refusal })
     if (fault === "sent-twice") await forward(body)
     const real = await forward(body)
     if (fault === "lost-answer") return void request.socket.destroy()
@@ -119,6 +129,7 @@ export async function startFaultProxy(target: string, random: Random): Promise<F
     injected,
     calls,
     rewrite: null,
+    refuseAboveGas: null,
     faults(of, often) {
       kinds = of
       share = often
