@@ -1,5 +1,5 @@
-import { topicsWithPrefix } from "../src/bus/topics.ts"
 import { KAFKA_CLIENTS } from "../src/adapters/kafka/settings.ts"
+import { topicsWithPrefix } from "../src/bus/topics.ts"
 import { startDebezium } from "./peers/debezium.ts"
 import { type BenchBus, openBus } from "./relay/bus.ts"
 import { produceRate, readRate } from "./relay/ceilings.ts"

@@ -1,10 +1,10 @@
 import { openKafkaClient } from "../../src/adapters/kafka/open-client.ts"
+import type { KafkaClientName } from "../../src/adapters/kafka/settings.ts"
 import { closeDatabase, openDatabase } from "../../src/adapters/postgres/client.ts"
 import { createPostgresEventSource } from "../../src/adapters/postgres/relay/event-source.ts"
 import { toMessage } from "../../src/bus/envelope.ts"
 import { systemClock } from "../../src/runtime/clock.ts"
 import { silentLogger } from "../../src/runtime/logger.ts"
-import type { KafkaClientName } from "../../src/adapters/kafka/settings.ts"
 import { benchSubject, payloadOf, TYPE } from "./log.ts"
 import { round } from "./statistics.ts"
 

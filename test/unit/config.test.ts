@@ -51,7 +51,9 @@ describe("configuration", () => {
   })
 
   it("refuses contract addresses on an embedded chain", () => {
-    expect(faultsOf({ PATIENT_REGISTRY_ADDRESS: external.PATIENT_REGISTRY_ADDRESS })).toContain("chain is embedded")
+    expect(faultsOf({ PATIENT_REGISTRY_ADDRESS: external.PATIENT_REGISTRY_ADDRESS })).toContain(
+      "chain is embedded",
+    )
   })
 
   it("asks for the addresses of an external chain, but not for deploy", () => {
