@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { createLaneLevers } from "../../src/adapters/postgres/chain-writer/lane-levers.ts"
+import type { LaneWriter } from "../../src/chain-writer/writer.ts"
+import { seededRandom } from "../../src/demo/random.ts"
+import { type ChainWriterBench, openChainWriterBench } from "../support/chain-writer.ts"
+import { audit } from "../support/faults/audit.ts"
+import { anyRequests, drive } from "../support/faults/drive.ts"
+import { anvilMissing, type PrivateNode, startAnvil } from "../support/faults/private-node.ts"
+import { expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
+import { testSeed } from "../support/seed.ts"
+import { until } from "../support/until.ts"
+
+const missing = anvilMissing()
+if (missing) process.stderr.write(`[faults] skipped: ${missing}\n`)
+
+const seed = testSeed()
+const DEADLINE_MS = 60_000 * faultScale
+const CONFIRMATIONS = 3
+const BLOCK_MS = 60
+
+describe.skipIf(missing)(`reorganisations (TEST_SEED=${seed})`, { timeout: DEADLINE_MS + 30_000 }, () => {
+  const random = seededRandom(seed)
+  const injected: Record<string, number> = {}
+  const recoveries: number[] = []
+  const mining = new AbortController()
+  let miner: Promise<void>
+  let node: PrivateNode
+  let bench: ChainWriterBench
+  let lane: { readonly address: `0x${string}`; readonly writer: LaneWriter }
+  let operations = 0
+
+  beforeAll(async () => {
+    node = await startAnvil()
+    bench = await openChainWriterBench({ nodeUrl: node.url })
+    lane = await newLane()
+    await node.rpc("evm_setAutomine", false)
+    miner = mineByTheClock()
+  })
+  afterAll(async () => {
+    mining.abort()
+    await miner
+    reportFaults("reorganisations", injected, { recoveriesMs: recoveries, seed, operations })
+    await bench.close()
+    await node.stop()
+  })
+  /** Blocks come whether or not there is something in them, as on a real chain. */
+  async function mineByTheClock(): Promise<void> {
+    while (!mining.signal.aborted) {
+      await node.rpc("evm_mine").catch(() => undefined)
+      await new Promise(resolve => setTimeout(resolve, BLOCK_MS))
+    }
+  }
+
+  async function newLane() {
+    const key = await bench.chain.newWriter()
+    const options = {
+      maxRecords: 4,
+      resendMs: 200,
+      stuckMs: 60_000,
+      leaseMs: 5_000,
+      confirmations: CONFIRMATIONS,
+    }
+    return { address: key.address, writer: bench.newWriter(key, options) }
+  }
+
+  async function reorganise(depth: number): Promise<void> {
+    await node.rpc("anvil_reorg", depth, [])
+    const kind = `depth ${depth}`
+    injected[kind] = (injected[kind] ?? 0) + 1
+  }
+
+  async function requested(subjects: number): Promise<void> {
+    const requests = anyRequests(subjects)
+    operations += requests.length
+    await bench.requested(...requests)
+  }
+
+  const finished = () =>
+    until(
+      () => bench.unfinished(),
+      left => left === 0,
+      DEADLINE_MS,
+    )
+  const laneStatus = async () => {
+    const lanes = await createLaneLevers(bench.database.sql).list()
+    return lanes.find(({ address }) => address === lane.address)
+  }
+
+  async function countIn(state: "included" | "final"): Promise<number> {
+    const [row] = await bench.database.sql<{ count: number }[]>`
+      select count(*)::int as count from reconciler.chain_operations where state = ${state}`
+    return row?.count ?? 0
+  }
+
+  async function expectOnce(): Promise<void> {
+    const { addresses } = bench.chain
+    const found = await audit({ nodeUrl: node.url, databaseUrl: bench.database.url, addresses })
+    expectExactlyOnce(found, operations)
+  }
+
+  it(`of less than ${CONFIRMATIONS} blocks change nothing that was told, and halt nothing`, async () => {
+    for (let round = 0; round < 4 * faultScale; round += 1) {
+      const depth = 1 + (round % (CONFIRMATIONS - 1))
+      await drive([lane.writer], async () => {
+        await requested(6)
+        await until(
+          () => countIn("included"),
+          count => count > 0,
+          DEADLINE_MS,
+        )
+        const begunAt = performance.now()
+        await reorganise(depth)
+        if (random.chance(0.5)) await reorganise(1)
+        await finished()
+        recoveries.push(performance.now() - begunAt)
+      })
+    }
+    expect(await laneStatus()).toMatchObject({ halted: null, findings: [] })
+    await expectOnce()
+  })
+
+  it.each([CONFIRMATIONS, CONFIRMATIONS + 1])(
+    "of %i blocks halt the lane; the same bytes are sent again, and nothing told is contradicted",
+    async depth => {
+      await drive([lane.writer], async () => {
+        await requested(3)
+        await finished()
+        const begunAt = performance.now()
+        await reorganise(depth)
+        await until(laneStatus, status => status?.halted === "reorg-too-deep", DEADLINE_MS)
+        const { nextNonce = 0 } = (await laneStatus()) ?? {}
+        await requested(3)
+        const usedNonces = () => bench.chain.connection.provider.getTransactionCount(lane.address)
+        await until(usedNonces, used => used === nextNonce, DEADLINE_MS)
+        expect(await laneStatus()).toMatchObject({ nextNonce, halted: "reorg-too-deep" })
+        // Resumed too early it halts again, so a person does it once more.
+        await until(
+          async () => {
+            await createLaneLevers(bench.database.sql).resume(lane.address)
+            return bench.unfinished()
+          },
+          left => left === 0,
+          DEADLINE_MS,
+        )
+        recoveries.push(performance.now() - begunAt)
+      })
+      expect(await laneStatus()).toMatchObject({ halted: null, findings: [] })
+      await expectOnce()
+    },
+  )
+})
