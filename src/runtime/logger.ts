@@ -1,4 +1,4 @@
-import { type Logger as PinoLogger, pino, stdSerializers } from "pino"
+import { type Logger as PinoLogger, pino } from "pino"
 
 export type Logger = Pick<PinoLogger, "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "child">
 
@@ -16,7 +16,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const settings = {
     name: options.name ?? "reconciler",
     level: options.level,
-    serializers: { err: withoutQueryParameters },
+    serializers: { err: loggableError },
   }
   if (!options.pretty) return pino(settings, pino.destination({ dest: 2, sync: true }))
   return pino({
@@ -30,16 +30,30 @@ export function createLogger(options: LoggerOptions): Logger {
 
 export const silentLogger: Logger = pino({ level: "silent" })
 
-/** A database error carries the failed row in `detail` and `parameters`; those may name a patient and must not be logged. */
-function withoutQueryParameters(error: Error): object {
-  const plain = stdSerializers.err(error) as object as Record<string, unknown>
-  const {
-    detail: _detail,
-    parameters: _parameters,
-    args: _args,
-    query: _query,
-    where: _where,
-    ...safe
-  } = plain
-  return safe
+const MOST_CAUSES = 5
+
+/**
+ * What may be logged of an error: a database's also carries the failed row (`detail`), the statement's values
+ * (`parameters`) and, in its message, the value it could not read; those may name a patient.
+ */
+export function loggableError(error: Error, depth = 0): object {
+  const { code, constraint_name: constraint } = error as { code?: unknown; constraint_name?: unknown }
+  const cause =
+    error.cause instanceof Error && depth < MOST_CAUSES ? loggableError(error.cause, depth + 1) : undefined
+  return {
+    type: error.name,
+    message: withoutQuotedValue(error.message),
+    ...(code !== undefined && { code }),
+    ...(constraint !== undefined && { constraint }),
+    stack: error.stack
+      ?.split("\n")
+      .filter(line => line.startsWith("    at "))
+      .join("\n"),
+    ...(cause && { cause }),
+  }
+}
+
+/** `invalid input syntax for type uuid: "…"`: PostgreSQL puts the value last, after a colon. */
+function withoutQuotedValue(message: string): string {
+  return message.replace(/: ".*"$/s, "")
 }
