@@ -67,7 +67,7 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
   const sql = openPool(options, POOL_CONNECTIONS)
   await assertReachable(sql)
   await assertMigrated(sql)
-  await assertWriterId(sql, config.writerId)
+  if (config.writerId !== null) await assertWriterId(sql, config.writerId)
   const kafka = await openKafkaClient(
     config.kafkaClient,
     { brokers: connections.kafkaBrokers, clientId: "caregrid-reconciler", logger },

@@ -30,7 +30,8 @@ export interface Config {
   readonly topicReplicationFactor: number
   readonly kafkaClient: KafkaClientName
   readonly sessionTimeoutMs: number
-  readonly writerId: number
+  /** Null: whatever the database has. */
+  readonly writerId: number | null
   readonly appSchema: string
   readonly relayBatchSize: number
   readonly leaseMs: number
@@ -175,7 +176,7 @@ function toConfig(
     topicReplicationFactor: required(values, "TOPIC_REPLICATION_FACTOR"),
     kafkaClient: required(values, "KAFKA_CLIENT"),
     sessionTimeoutMs: required(values, "KAFKA_SESSION_TIMEOUT_MS"),
-    writerId: required(values, "WRITER_ID"),
+    writerId: values.WRITER_ID ?? null,
     appSchema: required(values, "APP_SCHEMA"),
     relayBatchSize: required(values, "RELAY_BATCH_SIZE"),
     leaseMs: required(values, "LEASE_MS"),

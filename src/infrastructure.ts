@@ -5,7 +5,7 @@ import { type ChainConnection, connectChain } from "./adapters/ethereum/provider
 import { lowerHex, type RegistryAddresses } from "./adapters/ethereum/registries.ts"
 import { assertReachable } from "./adapters/postgres/check.ts"
 import { closeDatabase, openDatabase, type Sql } from "./adapters/postgres/client.ts"
-import { setWriterId } from "./adapters/postgres/event-log/set-writer-id.ts"
+import { currentWriterId, setWriterId } from "./adapters/postgres/event-log/set-writer-id.ts"
 import { migrate } from "./adapters/postgres/migrate.ts"
 import type { Config } from "./config.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
@@ -76,17 +76,27 @@ export async function withDatabase<T>(databaseUrl: string, use: (sql: Sql) => Pr
   }
 }
 
-/** Brings the database to this version and gives the branch its number; the names of the migrations applied. */
-export async function prepareDatabase(databaseUrl: string, writerId: number): Promise<readonly string[]> {
+export interface PreparedDatabase {
+  /** Names of the migrations applied. */
+  readonly applied: readonly string[]
+  readonly writerId: number
+}
+
+/** Brings the database to this version and, if `writerId` is not null, gives the branch its number. */
+export async function prepareDatabase(
+  databaseUrl: string,
+  writerId: number | null,
+): Promise<PreparedDatabase> {
   return withDatabase(databaseUrl, async sql => {
     const applied = await migrate(sql)
+    if (writerId === null) return { applied, writerId: await currentWriterId(sql) }
     const named = await setWriterId(sql, writerId)
     if (named.outcome === "refused") {
       throw new ConfigurationError(
         `WRITER_ID is ${writerId}, but events were written with ${named.writerId}: set WRITER_ID=${named.writerId}.`,
       )
     }
-    return applied
+    return { applied, writerId }
   })
 }
 

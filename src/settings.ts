@@ -176,10 +176,9 @@ export const settings = {
   }),
   WRITER_ID: entry({
     schema: wholeNumber(0, MAX_WRITER_ID),
-    fallback: "0",
     unit: "number",
     about:
-      "This branch's number, 0 to 1023, different for each branch that shares the chain. Set by the first migrate.",
+      "This branch's number, 0 to 1023, different for each branch that shares the chain; given by `migrate` before the first event. Unset: the database's own, 0 in a new one.",
   }),
   APP_SCHEMA: entry({
     schema: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "a schema name in lower case"),

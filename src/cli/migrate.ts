@@ -1,4 +1,4 @@
-import { prepareDatabase } from "../infrastructure.ts"
+import { type PreparedDatabase, prepareDatabase } from "../infrastructure.ts"
 import { ConfigurationError, EXIT } from "../runtime/errors.ts"
 import type { AddCommand } from "./command.ts"
 
@@ -22,15 +22,16 @@ Example:
           "DATABASE_URL is missing: an embedded database is migrated by `reconciler run`.",
         )
       }
-      const applied = await prepareDatabase(config.databaseUrl, config.writerId)
-      context.stdout.write(
-        json ? `${JSON.stringify({ applied, writerId: config.writerId })}\n` : summary(applied),
-      )
+      const prepared = await prepareDatabase(config.databaseUrl, config.writerId)
+      context.stdout.write(json ? `${JSON.stringify(prepared)}\n` : summary(prepared))
       answer(EXIT.ok)
     })
 }
 
-function summary(applied: readonly string[]): string {
-  if (applied.length === 0) return "The database is at this version already.\n"
-  return `Applied ${applied.length} migration(s):\n${applied.map(name => `  ${name}\n`).join("")}`
+function summary({ applied, writerId }: PreparedDatabase): string {
+  const migrations =
+    applied.length === 0
+      ? "The database is at this version already.\n"
+      : `Applied ${applied.length} migration(s):\n${applied.map(name => `  ${name}\n`).join("")}`
+  return `${migrations}Writer id: ${writerId}\n`
 }

@@ -19,11 +19,17 @@ export async function assertReachable(sql: Sql): Promise<void> {
 
 /** Throws ConfigurationError (exit code 78) while the database is not at this version: running on would lose or garble. */
 export async function assertMigrated(sql: Sql): Promise<void> {
-  const missing = await withRights(() => missingMigrations(sql))
-  if (missing.length === 0) return
-  throw new ConfigurationError(
-    `The database lacks ${missing.length} migration(s) (${missing.join(", ")}): run \`reconciler migrate\`.`,
-  )
+  const { missing, unknown } = await withRights(() => compareMigrations(sql))
+  if (missing.length > 0) {
+    throw new ConfigurationError(
+      `The database lacks ${missing.length} migration(s) (${missing.join(", ")}): run \`reconciler migrate\`.`,
+    )
+  }
+  if (unknown.length > 0) {
+    throw new ConfigurationError(
+      `The database was migrated by a newer release (${unknown.join(", ")}): run that one, or a newer one.`,
+    )
+  }
 }
 
 /** Two branches of one writer id could give out the same position: what is configured must be what the log was made with. */
@@ -35,11 +41,14 @@ export async function assertWriterId(sql: Sql, writerId: number): Promise<void> 
   )
 }
 
-async function missingMigrations(sql: Sql): Promise<readonly string[]> {
+async function compareMigrations(sql: Sql) {
   const [found] = await sql`select to_regclass('reconciler.migrations') is not null as present`
-  const rows = found?.present ? await sql<{ hash: string }[]>`select hash from reconciler.migrations` : []
-  const applied = new Set(rows.map(row => row.hash))
-  return readMigrations()
-    .filter(migration => !applied.has(migration.hash))
-    .map(migration => migration.name)
+  const applied = found?.present
+    ? await sql<{ hash: string; name: string }[]>`select hash, name from reconciler.migrations`
+    : []
+  const known = readMigrations()
+  return {
+    missing: known.filter(({ hash }) => !applied.some(row => row.hash === hash)).map(({ name }) => name),
+    unknown: applied.filter(({ hash }) => !known.some(one => one.hash === hash)).map(({ name }) => name),
+  }
 }
