@@ -2,6 +2,7 @@ import type { Subscription } from "./bus/consume.ts"
 import { runConsumer } from "./bus/run-consumer.ts"
 import type { Runners, Service } from "./pipeline.ts"
 import type { Clock } from "./runtime/clock.ts"
+import { OperatorError } from "./runtime/errors.ts"
 import { linkedSignal } from "./runtime/linked-signal.ts"
 import type { Logger } from "./runtime/logger.ts"
 import type { Shutdown } from "./runtime/shutdown.ts"
@@ -86,7 +87,10 @@ export async function runServices(services: readonly Service[], signal: AbortSig
       try {
         await service.run(running.signal)
       } catch (error) {
-        failure ??= new Error(`${service.name} is broken for good`, { cause: error })
+        failure ??=
+          error instanceof OperatorError
+            ? error
+            : new Error(`${service.name} is broken for good`, { cause: error })
         running.abort()
       }
     }),

@@ -46,10 +46,17 @@ function explain(error: unknown, context: CliContext): number {
     context.stderr.write(`reconciler: ${error.message}\n`)
     return error.exitCode
   }
-  context.stderr.write(
-    `reconciler: this is a defect, please report it: ${error instanceof Error ? error.stack : error}\n`,
-  )
+  context.stderr.write(`reconciler: this is a defect, please report it: ${defect(error)}\n`)
   return EXIT.completeFailure
+}
+
+/** ethers' full messages hold transactions and endpoints; its short ones do not. */
+function defect(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const message = "shortMessage" in error ? String(error.shortMessage) : error.message
+  const frames = error.stack?.split("\n").filter(line => line.startsWith("    at ")) ?? []
+  const cause = error.cause === undefined ? [] : [`caused by ${defect(error.cause)}`]
+  return [`${error.name}: ${message}`, ...frames, ...cause].join("\n")
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {
