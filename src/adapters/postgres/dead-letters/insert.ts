@@ -1,6 +1,7 @@
 import type { ISql } from "postgres"
 import type { MalformedMessage } from "../../../bus/consume.ts"
 import type { NewDeadLetter } from "../../../dead-letters/ports.ts"
+import { isPosition } from "../../../domain/position.ts"
 import { isSubject, subjectBytes } from "../../../domain/subject.ts"
 
 /** Any handle: a connection, a pool or a transaction, whatever types it was set up with. */
@@ -41,7 +42,6 @@ export async function insertMalformed(
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-const POSITION = /^[1-9][0-9]{0,17}$/
 const EVENT_TYPE = /^caregrid\.[a-z0-9.-]{1,64}$/
 
 /** A header that is not what it should be may hold anything, also a name: it is left out. */
@@ -51,7 +51,7 @@ function knownHeaders(
   const { ce_id: id, ce_position: position, ce_type: type, ce_subject: subject } = headers
   return {
     eventId: id && UUID.test(id) ? id.toLowerCase() : null,
-    position: position && POSITION.test(position) ? BigInt(position) : null,
+    position: position && isPosition(position) ? BigInt(position) : null,
     type: type && EVENT_TYPE.test(type) ? type.slice("caregrid.".length) : null,
     subject: subject && isSubject(subject) ? subject : null,
   }
