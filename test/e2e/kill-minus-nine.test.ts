@@ -51,19 +51,23 @@ it(
   `loses, doubles and reorders nothing when each role is killed ${KILLS_A_ROLE} times under load (TEST_SEED=${seed})`,
   async () => {
     processes = ROLES.map(role => startRoleProcess(role, { ...branch.environment, ...SMALL_BATCHES }))
-    const order: string[] = []
-    const [day, kills] = await Promise.all([
-      liveThroughADay(chain, branch, { operations: OPERATIONS, seed }).finally(() => order.push("day")),
-      Promise.all(processes.map((process, n) => killOften(process, seededRandom(seed + n)))).finally(() =>
-        order.push("kills"),
-      ),
-    ])
-    const said = processes.map(process => `${process.role}: ${process.output()}`).join("\n")
+    let killing = true
+    const killed = Promise.all(
+      processes.map((process, n) => killOften(process, seededRandom(seed + n))),
+    ).finally(() => {
+      killing = false
+    })
+    // There is load for as long as there are kills, however fast the machine is.
+    const days = []
+    do days.push(await liveThroughADay(chain, branch, { operations: OPERATIONS, seed: seed + days.length }))
+    while (killing)
 
-    expect(kills).toEqual(ROLES.map(() => KILLS_A_ROLE))
-    expect(order, "the load must last longer than the kills, or nothing was tried").toEqual(["kills", "day"])
-    expect(day.report, `${day.diagnosis}\n${said}`).toMatchObject({ lost: 0, doubled: 0, mismatches: 0 })
-    expect(day.holds, day.diagnosis).toBe(true)
+    expect(await killed).toEqual(ROLES.map(() => KILLS_A_ROLE))
+    const said = processes.map(process => `${process.role}: ${process.output()}`).join("\n")
+    for (const day of days) {
+      expect(day.report, `${day.diagnosis}\n${said}`).toMatchObject({ lost: 0, doubled: 0, mismatches: 0 })
+      expect(day.holds, day.diagnosis).toBe(true)
+    }
     expect(outOfOrderInTopics(await readAll(allTopics(topicsWithPrefix(branch.config.topicPrefix))))).toEqual(
       [],
     )
