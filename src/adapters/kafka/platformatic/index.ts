@@ -8,7 +8,7 @@ import { createPublisher } from "./publisher.ts"
 
 export function createPlatformaticClient(settings: KafkaSettings, clock: Clock): KafkaClient {
   return {
-    publisher: () => createPublisher(settings),
+    publisher: () => createPublisher(settings, clock),
     subscription: tuning => createSessionSubscription(runSession, settings, clock, tuning),
     withAdmin: use => withAdmin(settings, clock, use),
   }
