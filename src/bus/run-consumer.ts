@@ -31,7 +31,8 @@ export interface ConsumerOptions {
 }
 
 const OVERLOAD_PAUSE_MS = 500
-const RETRY = { baseMs: 100, maxMs: 10_000 }
+/** Short: a database that is back shall be used within two seconds. */
+const RETRY = { baseMs: 100, maxMs: 1_500 }
 
 /** Runs one group until the signal aborts; rejects when the client is broken for good. */
 export function runConsumer(options: ConsumerOptions): Promise<void> {

@@ -2,6 +2,9 @@ import { backoffMs } from "./backoff.ts"
 import type { Clock } from "./clock.ts"
 import type { Logger } from "./logger.ts"
 
+/** Short: a server that is back shall be used within two seconds, and a failed pass costs little. */
+const LONGEST_BACKOFF_MS = 1_000
+
 /** One pass of a background service. Returns how much it did; 0 means nothing was waiting. */
 export interface Stage {
   readonly name: string
@@ -48,7 +51,10 @@ export async function runTicker(stage: Stage, options: TickerOptions): Promise<v
     }
     options.onPass?.({ stage: stage.name, did, failed: failures > 0 })
     if (failures > 0) {
-      await clock.sleep(backoffMs(failures, { baseMs: 100, maxMs: options.maxBackoffMs ?? 5_000 }), signal)
+      await clock.sleep(
+        backoffMs(failures, { baseMs: 100, maxMs: options.maxBackoffMs ?? LONGEST_BACKOFF_MS }),
+        signal,
+      )
     } else if (did === 0) await wait(options.idleMs, signal)
   }
 }

@@ -18,7 +18,8 @@ export type SessionEnd =
 /** One client's life: connects, joins, consumes until the signal aborts or the client gives up. Never rejects. */
 export type RunSession = (options: SessionOptions) => Promise<SessionEnd>
 
-const RECONNECT = { baseMs: 500, maxMs: 15_000 }
+/** Short: a broker that is back shall be used within two seconds. */
+const RECONNECT = { baseMs: 200, maxMs: 1_500 }
 
 /**
  * A consumer group's membership. What waiting can mend is tried again with a client made anew, however long it takes;

@@ -29,9 +29,18 @@ export function openDatabase(options: DatabaseOptions): Sql {
     max: options.max,
     types: BIGINT,
     connect_timeout: 10,
+    backoff: secondsBeforeReconnect,
     connection: { application_name: options.applicationName },
     onnotice: notice => onNotice?.(notice.message ?? ""),
   })
+}
+
+const FIRST_WAIT_SECONDS = 0.02
+const LONGEST_WAIT_SECONDS = 0.5
+
+/** The driver's own wait grows to 20 s: after a server's return everything would stand still for as long again. */
+function secondsBeforeReconnect(failures: number): number {
+  return Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** failures)
 }
 
 /** Waits up to 5 s for statements in hand, then cuts the connections. */

@@ -4,7 +4,7 @@ import type { SessionOptions } from "../session.ts"
 import { partitionBounds, withAdmin } from "./admin.ts"
 import type { PartitionProgress } from "./partition-progress.ts"
 
-const RETRY = { baseMs: 200, maxMs: 5_000 }
+const RETRY = { baseMs: 200, maxMs: 1_500 }
 
 interface Start {
   readonly topic: string

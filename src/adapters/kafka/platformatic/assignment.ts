@@ -2,7 +2,7 @@ import { type Consumer, type GroupAssignment, ListOffsetTimestamps } from "@plat
 import { backoffMs } from "../../../runtime/backoff.ts"
 import type { SessionOptions } from "../session.ts"
 
-const RETRY = { baseMs: 200, maxMs: 5_000 }
+const RETRY = { baseMs: 200, maxMs: 1_500 }
 
 /** One assigned partition. Made anew at every join: what was fetched for an older one is not delivered. */
 export interface Place {
