@@ -43,20 +43,23 @@ export function anyGroup(): string {
 }
 
 /** How many messages the topics hold. */
-export function countMessages(topics: readonly string[]): Promise<bigint> {
-  return kafkaClient().withAdmin(async admin => {
+export function countMessages(topics: readonly string[], settings = kafkaSettings()): Promise<bigint> {
+  return kafkaClient("kafkajs", settings).withAdmin(async admin => {
     const bounds = await admin.bounds(topics)
     return bounds.reduce((count, { low, high }) => count + high - low, 0n)
   })
 }
 
 /** All there is in the topics now, in order within a partition. */
-export async function readAll(topics: readonly string[]): Promise<readonly ReceivedMessage[]> {
-  const expected = await countMessages(topics)
+export async function readAll(
+  topics: readonly string[],
+  settings = kafkaSettings(),
+): Promise<readonly ReceivedMessage[]> {
+  const expected = await countMessages(topics, settings)
   const messages: ReceivedMessage[] = []
   if (expected === 0n) return messages
   const enough = new AbortController()
-  await kafkaClient()
+  await kafkaClient("kafkajs", settings)
     .subscription()
     .run({
       groupId: anyGroup(),
