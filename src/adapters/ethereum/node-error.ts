@@ -10,6 +10,7 @@ export class NodeUnreachableError extends Error {
 
 /** Without a cause: ethers' errors quote the endpoint, and with it a user's or provider's key, and end up in logs. */
 export function toNodeError(error: unknown): NodeUnreachableError {
+  if (error instanceof NodeUnreachableError) return error
   const { code, shortMessage } = (typeof error === "object" && error !== null ? error : {}) as Record<
     string,
     unknown
