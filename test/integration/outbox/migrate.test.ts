@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { assertMigrated } from "../../../src/adapters/postgres/check.ts"
 import { closeDatabase, openDatabase, type Sql } from "../../../src/adapters/postgres/client.ts"
 import { readOffset, storeOffset } from "../../../src/adapters/postgres/consumer-offsets.ts"
@@ -34,17 +34,54 @@ test("makes the partitions of this week ahead", async () => {
   expect(partitions).toHaveLength(9)
 })
 
-test("a day that the default partition already holds events of is left there, and the others are made", async () => {
-  await migrate(sql)
-  const tomorrow = await sql`
-    select to_char(now() at time zone 'UTC' + interval '1 day', 'YYYYMMDD') as day`
-  const name = `reconciler.outbox_${tomorrow[0]!.day}`
-  await sql.unsafe(`drop table ${name}`)
-  await sql`
-    insert into reconciler.outbox (seq, type, subject, payload)
-    values (reconciler.clock_position() + (86400000::bigint << 22), 'x', ${Buffer.alloc(32)}, '{}')`
-  const [row] = await sql`select reconciler.ensure_partitions(8) as made, to_regclass(${name}) as skipped`
-  expect(row).toEqual({ made: 1, skipped: null })
+describe("a day that the default partition already holds events of", () => {
+  const name = async () => {
+    const [row] = await sql<{ name: string }[]>`
+      select 'reconciler.outbox_' || to_char(now() at time zone 'UTC' + interval '1 day', 'YYYYMMDD') as name`
+    return row!.name
+  }
+  const strays = async (count: number) => {
+    await sql.unsafe(`drop table ${await name()}`)
+    await sql`
+      insert into reconciler.outbox (seq, type, subject, payload)
+      select reconciler.clock_position() + (86400000::bigint << 22) + i * 1024, 'x', ${Buffer.alloc(32)}, '{}'
+      from generate_series(1, ${count}::int) i`
+  }
+  const contents = () => sql`select * from reconciler.outbox order by seq`
+  const inDefault = () => sql`select from reconciler.outbox_default`
+
+  test("is made with those in it, and the log stays append-only", async () => {
+    await migrate(sql)
+    await strays(300)
+    const before = await contents()
+    const [row] =
+      await sql`select reconciler.ensure_partitions(8) as made, to_regclass(${await name()}) as made_with`
+    expect(row).toEqual({ made: 2, made_with: await name() })
+    expect(await contents()).toEqual(before)
+    expect(await inDefault()).toHaveLength(0)
+    await sql`insert into reconciler.outbox_default select 1, gen_random_uuid(), 'x', ${Buffer.alloc(32)}, '{}'`
+    await expect(sql`delete from reconciler.outbox`).rejects.toMatchObject({ code: "RC003" })
+    await expect(sql`delete from reconciler.outbox_default`).rejects.toMatchObject({ code: "RC003" })
+  })
+
+  test("is left there when they are too many to move in a moment, and the others are made", async () => {
+    await migrate(sql)
+    await strays(5_001)
+    const [row] =
+      await sql`select reconciler.ensure_partitions(8) as made, to_regclass(${await name()}) as skipped`
+    expect(row).toEqual({ made: 1, skipped: null })
+    expect(await inDefault()).toHaveLength(5_001)
+  })
+
+  test("is left for later while somebody writes into the default partition", async () => {
+    await migrate(sql)
+    await strays(1)
+    await sql.begin(async tx => {
+      await tx`insert into reconciler.outbox (seq, type, subject, payload) values (1, 'x', ${Buffer.alloc(32)}, '{}')`
+      await expect(sql`select reconciler.ensure_partitions(8)`).rejects.toMatchObject({ code: "55P03" })
+    })
+    expect(await sql`select reconciler.ensure_partitions(8) as made`).toEqual([{ made: 2 }])
+  })
 })
 
 test("a login without the rights is told so, with the exit code of a wrong setting", async () => {

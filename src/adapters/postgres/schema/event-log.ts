@@ -89,6 +89,25 @@ export const idempotencyKeys = reconciler.table(
   ],
 )
 
+/** Days taken out of the log: which file has them, and its hash. */
+export const archives = reconciler.table(
+  "archives",
+  {
+    partition: text().primaryKey(),
+    fromSeq: bigint("from_seq", { mode: "bigint" }).notNull(),
+    toSeq: bigint("to_seq", { mode: "bigint" }).notNull(),
+    file: text().notNull(),
+    rows: bigint({ mode: "number" }).notNull(),
+    bytes: bigint({ mode: "number" }).notNull(),
+    /** Of the compressed file. */
+    sha256: text().notNull(),
+    archivedAt: timestamp("archived_at", { withTimezone: true }).notNull().default(sql`clock_timestamp()`),
+    droppedAt: timestamp("dropped_at", { withTimezone: true }),
+    restoredAt: timestamp("restored_at", { withTimezone: true }),
+  },
+  table => [check("archives_sha256", sql`${table.sha256} ~ '^[0-9a-f]{64}$'`)],
+)
+
 /** Where a consumer group continues; written in the transaction that holds the messages' effects. */
 export const consumerOffsets = reconciler.table(
   "consumer_offsets",
