@@ -1,23 +1,9 @@
 import { spawn } from "node:child_process"
 import { constants } from "node:os"
 import { LaunchError } from "./launch-error.mjs"
+import { watchNpm } from "./watch-npm.mjs"
 
 const passedOn = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"]
-
-/**
- * npm dies of a signal without a word to us, and of kill -9 it could not say one: what it started would stay behind.
- * Started by hand nothing is watched, since a service may outlive the shell it was started from.
- */
-function watchNpm(onGone) {
-  if (process.env.npm_lifecycle_event === undefined) return () => {}
-  const npm = process.ppid
-  const timer = setInterval(() => {
-    if (process.ppid === npm) return
-    clearInterval(timer)
-    onGone()
-  }, 250)
-  return () => clearInterval(timer)
-}
 
 /**
  * Runs a command as if it stood in this process's place: same terminal, same signals. Resolves with its exit code,

@@ -23,7 +23,7 @@ if (command === "wait") {
   process.on("SIGINT", () => process.exit(8))
   setInterval(() => undefined, 60_000)
 }
-console.log(JSON.stringify({ command, args, launched: Number(process.env.RECONCILER_PARENT_PID) === process.ppid }))
+console.log(JSON.stringify({ command, args, launcher: process.ppid, launched: Number(process.env.RECONCILER_PARENT_PID) === process.ppid }))
 if (command === "exit") process.exit(Number(args[0]))
 `
 
@@ -43,8 +43,10 @@ setTimeout(() => {}, process.env.NPM_HANGS ? 60_000 : 500)
 
 /** Starts the launcher as npm does, and tells its process id once the command runs. */
 const npmStandIn = `
-const launcher = require("node:child_process").spawn(process.execPath, [process.argv[1], "wait"], { stdio: ["ignore", "pipe", "ignore"] })
-launcher.stdout.once("data", () => console.log(launcher.pid))
+const [, launcher, after] = process.argv
+const line = [process.execPath, launcher, "wait"].join(" ") + after
+const shell = require("node:child_process").spawn("sh", ["-c", line], { stdio: ["ignore", "pipe", "ignore"] })
+shell.stdout.once("data", told => console.log(JSON.parse(told).launcher))
 `
 
 let project = ""
@@ -82,7 +84,7 @@ describe("launcher", () => {
 
   it("installs once, tells of it on stderr alone, and hands over arguments and parent", async () => {
     const first = await finish(launch(["demo", "--json", "two words"]))
-    expect(JSON.parse(first.stdout)).toEqual({
+    expect(JSON.parse(first.stdout)).toMatchObject({
       command: "demo",
       args: ["--json", "two words"],
       launched: true,
@@ -170,8 +172,12 @@ describe("launcher", () => {
     expect(await finish(launcher)).toMatchObject({ code })
   })
 
-  it("ends with its command when npm, which started it, is killed with -9", async () => {
-    const npm = spawn(process.execPath, ["-e", npmStandIn, join(project, "src", "launch.mjs")], {
+  it.each([
+    ["", "npm, which started it,"],
+    // A second command keeps the shell from making way for the first.
+    ["; exit $?", "npm, which started it through a shell that stays,"],
+  ])("ends with its command (%j) when %s is killed with -9", async after => {
+    const npm = spawn(process.execPath, ["-e", npmStandIn, join(project, "src", "launch.mjs"), after], {
       cwd: project,
       env: { ...withOwnNpm(), npm_lifecycle_event: "start" },
       stdio: ["ignore", "pipe", "ignore"],
