@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { createLedger } from "./adapters/ethereum/ledger.ts"
-import { operationTypes, type RegistryAddresses } from "./adapters/ethereum/registries.ts"
+import { measureGasCosts } from "./adapters/ethereum/measure-gas.ts"
+import { expectedCode, operationTypes, type RegistryAddresses } from "./adapters/ethereum/registries.ts"
 import { createRegistry } from "./adapters/ethereum/registry.ts"
 import { createSigner } from "./adapters/ethereum/signer.ts"
 import type { KafkaClient } from "./adapters/kafka/client-port.ts"
@@ -133,10 +134,16 @@ const same = (publisher: EventPublisher): EventPublisher => publisher
 
 async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts["chainWriter"]>> {
   const { config, connections, clock, logger, topics, holder, sql, shutdown } = composed
-  const connection = await openChain(connections.blockchainProviderUrl)
+  const connection = await openChain(connections.blockchainProviderUrl, logger)
   shutdown.add("chain", () => connection.close())
   await assertContracts(config, connection, connections.contracts, logger)
-  const keys = await laneKeys(config, connection.chainId)
+  connection.requireCode(expectedCode(connections.contracts))
+  const signers = async () => {
+    const keys = await laneKeys(config, connection.chainId)
+    return keys.map(key => createSigner(key, connection.chainId))
+  }
+  const [first] = await signers()
+  const gas = first && (await measureGasCosts(connection, connections.contracts.patient, first.address))
   const shared = {
     lanes: createLanes(sql),
     log: createTransactionLog(sql),
@@ -150,6 +157,7 @@ async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts
     maxInFlight: config.batchesInFlight,
     confirmations: config.confirmations,
     stuckMs: config.confirmationTimeoutMs,
+    ...(gas && { gas }),
   }
   const intake = createIntake({
     queue: createOperationQueue(sql),
@@ -163,7 +171,7 @@ async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts
       handle: batch => intake.handle(batch),
       overloaded: () => intake.overloaded(),
     },
-    lanes: keys.map(key => createLaneWriter({ ...shared, signer: createSigner(key, connection.chainId) })),
+    lanes: { signers, newWriter: signer => createLaneWriter({ ...shared, signer }) },
   }
 }
 

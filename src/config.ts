@@ -20,7 +20,8 @@ export interface Config {
   readonly contracts: ContractAddresses | null
   readonly privateKeyFiles: readonly string[]
   readonly developmentLanes: number
-  readonly confirmations: number
+  /** Blocks, or what the chain itself calls final. */
+  readonly confirmations: number | "finalized"
   readonly confirmationTimeoutMs: number
   readonly batchSize: number
   readonly batchesInFlight: number

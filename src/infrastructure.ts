@@ -1,6 +1,6 @@
 import { checkContracts } from "./adapters/ethereum/check-contracts.ts"
 import { deployContracts } from "./adapters/ethereum/deploy.ts"
-import { developmentKey, type KeyHolder, keyFromFile } from "./adapters/ethereum/keys.ts"
+import { developmentKey, type KeyHolder, keyFilesIn, keyFromFile } from "./adapters/ethereum/keys.ts"
 import { type ChainConnection, connectChain } from "./adapters/ethereum/provider.ts"
 import { lowerHex, type RegistryAddresses } from "./adapters/ethereum/registries.ts"
 import { assertReachable } from "./adapters/postgres/check.ts"
@@ -9,7 +9,7 @@ import { currentWriterId, setWriterId } from "./adapters/postgres/event-log/set-
 import { migrate } from "./adapters/postgres/migrate.ts"
 import type { Config } from "./config.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
-import type { Logger } from "./runtime/logger.ts"
+import { type Logger, silentLogger } from "./runtime/logger.ts"
 import type { Shutdown } from "./runtime/shutdown.ts"
 
 /** Where everything is, whether given or started here. */
@@ -112,8 +112,8 @@ export async function withChain<T>(
   }
 }
 
-export function openChain(url: string): Promise<ChainConnection> {
-  return connectChain({ url, requestTimeoutMs: CHAIN_REQUEST_TIMEOUT_MS })
+export function openChain(url: string, logger: Logger = silentLogger): Promise<ChainConnection> {
+  return connectChain({ url, requestTimeoutMs: CHAIN_REQUEST_TIMEOUT_MS, logger })
 }
 
 /**
@@ -125,7 +125,8 @@ export async function laneKeys(
   chainId: bigint,
 ): Promise<readonly KeyHolder[]> {
   if (config.privateKeyFiles.length > 0) {
-    const keys = await Promise.all(config.privateKeyFiles.map(keyFromFile))
+    const files = (await Promise.all(config.privateKeyFiles.map(keyFilesIn))).flat()
+    const keys = await Promise.all(files.map(keyFromFile))
     if (new Set(keys.map(key => key.address)).size < keys.length) {
       throw new ConfigurationError(
         "BLOCKCHAIN_PRIVATE_KEY_FILE names one key twice: each lane needs its own account.",

@@ -1,5 +1,5 @@
 import type { ConsumerOptions } from "./bus/run-consumer.ts"
-import type { LaneWriter } from "./chain-writer/writer.ts"
+import type { LaneKeeperOptions } from "./chain-writer/lane-keeper.ts"
 import type { Ttl } from "./projector/ttl.ts"
 import type { Relay } from "./relay/relay.ts"
 import type { Stage } from "./runtime/ticker.ts"
@@ -14,15 +14,19 @@ export interface Service {
 
 export type Consumer = Pick<ConsumerOptions, "groupId" | "topics" | "offsets" | "handle" | "overloaded">
 
+export type LaneSource = Pick<LaneKeeperOptions, "signers" | "newWriter">
+
 export interface Parts {
   readonly relay?: { readonly relay: Relay; readonly partitionKeeper: Stage }
-  readonly chainWriter?: { readonly intake: Consumer; readonly lanes: readonly LaneWriter[] }
+  readonly chainWriter?: { readonly intake: Consumer; readonly lanes: LaneSource }
   readonly projector?: { readonly projector: Consumer; readonly ttl: Ttl }
   readonly writeBack?: { readonly consumer: Consumer; readonly settle: Stage }
 }
 
 export interface Runners {
   consume(role: Role, consumer: Consumer): Service
+  /** A writer for each signing account, as accounts come and go. */
+  lanes(role: Role, source: LaneSource, idleMs: number): Service
   tick(role: Role, stage: Stage & Partial<Pick<Relay, "waitForWork" | "release">>, idleMs: number): Service
 }
 
@@ -40,7 +44,7 @@ export function pipeline(
     services.push(run.tick("relay", relay.relay, 100), run.tick("relay", relay.partitionKeeper, 600_000))
   // 2. Kafka -> queue -> chain, one lane a signing account; results -> event log.
   if (chainWriter) services.push(run.consume("chain-writer", chainWriter.intake))
-  for (const lane of chainWriter?.lanes ?? []) services.push(run.tick("chain-writer", lane, 100))
+  if (chainWriter) services.push(run.lanes("chain-writer", chainWriter.lanes, 100))
   // 3. Kafka -> read model with its timers; block-expired -> event log, where it is the request for the chain's cleanup.
   if (projector)
     services.push(run.consume("projector", projector.projector), run.tick("projector", projector.ttl, 250))

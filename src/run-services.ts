@@ -1,14 +1,18 @@
 import type { Subscription } from "./bus/consume.ts"
 import { runConsumer } from "./bus/run-consumer.ts"
+import { keepLanes } from "./chain-writer/lane-keeper.ts"
 import type { Runners, Service } from "./pipeline.ts"
 import type { Clock } from "./runtime/clock.ts"
 import { OperatorError } from "./runtime/errors.ts"
 import { linkedSignal } from "./runtime/linked-signal.ts"
 import type { Logger } from "./runtime/logger.ts"
 import type { Shutdown } from "./runtime/shutdown.ts"
-import { runTicker } from "./runtime/ticker.ts"
+import { runTicker, type Stage } from "./runtime/ticker.ts"
 import { createWake, type Wake } from "./runtime/wake.ts"
 import type { Role } from "./settings.ts"
+
+/** A key file that appears or goes is seen after this. */
+const LANES_RECHECK_MS = 5_000
 
 /** Makes services of stages and consumers. A consumer that stored something wakes its role's stages. */
 export function createRunners(options: {
@@ -43,6 +47,13 @@ export function createRunners(options: {
           signal,
         }),
     }),
+    lanes(role, source, idleMs) {
+      const wake = wakeOf(role)
+      const runWriter = (stage: Stage, signal: AbortSignal) =>
+        runTicker(stage, { clock, logger, signal, idleMs, waitForWork: (ms, until) => wake.wait(ms, until) })
+      const keeper = { ...source, runWriter, recheckMs: LANES_RECHECK_MS, clock, logger }
+      return { role, name: "lanes", run: signal => keepLanes(keeper, signal) }
+    },
     tick(role, stage, idleMs) {
       const wake = wakeOf(role)
       if (stage.release) shutdown.add(`${stage.name} lease`, () => stage.release?.())

@@ -30,6 +30,14 @@ const url = (protocols: readonly string[], example: string) =>
     return parsed !== null && protocols.includes(parsed.protocol)
   }, `a URL such as ${example}`)
 
+const urlList = (protocols: readonly string[], example: string) =>
+  z
+    .string()
+    .refine(
+      text => text.split(",").every(part => url(protocols, example).safeParse(part.trim()).success),
+      `one URL, or several separated by commas, such as ${example}`,
+    )
+
 const list = <const Name extends string>(names: readonly Name[]) =>
   z.string().transform((text, context) => {
     const parts = text
@@ -75,9 +83,10 @@ export const settings = {
     about: "Apache Kafka's bootstrap brokers. Unset: embedded.",
   }),
   BLOCKCHAIN_PROVIDER_URL: entry({
-    schema: url(["http:", "https:"], "http://node:8545"),
-    unit: "URL",
-    about: "JSON-RPC endpoint of the Ethereum node. Unset: embedded.",
+    schema: urlList(["http:", "https:"], "http://node-1:8545,http://node-2:8545"),
+    unit: "URL list",
+    about:
+      "JSON-RPC endpoints of the Ethereum chain, separated by commas: the next is asked when one fails or lags. Unset: embedded.",
   }),
   EMBEDDED: entry({
     schema: list(EMBEDDABLE),
@@ -105,7 +114,7 @@ export const settings = {
     schema: z.string().min(1),
     unit: "path list",
     about:
-      "Files with one private key each (0x and 64 hex digits; mode 600), separated by commas: one lane a key. Unset: development keys, on chain id 31337 only.",
+      "Files with one private key each (0x and 64 hex digits; mode 600), or directories of such files, separated by commas: one lane a key. A file that appears in a directory, or goes, adds or ends its lane within seconds. Unset: development keys, on chain id 31337 only.",
   }),
   DEVELOPMENT_LANES: entry({
     schema: wholeNumber(1, 8),
@@ -114,10 +123,11 @@ export const settings = {
     about: "How many development accounts write when no key file is given.",
   }),
   BLOCKCHAIN_CONFIRMATIONS: entry({
-    schema: wholeNumber(1, 1000),
+    schema: z.union([z.literal("finalized"), wholeNumber(1, 1000)], "1 to 1000, or finalized"),
     fallback: "1",
     unit: "blocks",
-    about: "How deep a transaction must be before its operations are confirmed; 1 is the block it is in.",
+    about:
+      "How deep a transaction must be before its operations are confirmed; 1 is the block it is in; `finalized` is what the chain itself calls so.",
   }),
   BLOCKCHAIN_CONFIRMATION_TIMEOUT: entry({
     schema: wholeNumber(1, 86_400),

@@ -4,11 +4,12 @@ import type { AddCommand } from "./command.ts"
 import type { CliContext } from "./context.ts"
 import { addDemo } from "./demo.ts"
 import { addDeploy } from "./deploy.ts"
+import { addLane } from "./lane.ts"
 import { addMigrate } from "./migrate.ts"
 import { addRun } from "./run.ts"
 import { addStatus } from "./status.ts"
 
-const commands: readonly AddCommand[] = [addRun, addMigrate, addDeploy, addStatus, addDemo]
+const commands: readonly AddCommand[] = [addRun, addMigrate, addDeploy, addStatus, addDemo, addLane]
 
 /** Runs one command line and gives its exit code; errors that a person can mend are one message without a stack trace. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
@@ -27,7 +28,10 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
       code = given
     })
   }
-  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
+  for (const command of program.commands) {
+    command.exitOverride().copyInheritedSettings(program)
+    for (const sub of command.commands) sub.exitOverride().copyInheritedSettings(program)
+  }
   try {
     await program.parseAsync(argv, { from: "user" })
     return code

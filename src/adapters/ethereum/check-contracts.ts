@@ -1,4 +1,4 @@
-import type { Hex } from "../../chain-writer/ports.ts"
+import type { Depth, Hex } from "../../chain-writer/ports.ts"
 import type { OperationType } from "../../domain/operation.ts"
 import type { ChainConnection } from "./provider.ts"
 import { artifacts, operationTypes, type RegistryAddresses } from "./registries.ts"
@@ -14,7 +14,7 @@ export interface CheckOptions {
   readonly connection: ChainConnection
   readonly addresses: RegistryAddresses
   readonly writers: readonly Hex[]
-  readonly confirmations: number
+  readonly confirmations: Depth
 }
 
 /** What is wrong with the configured contracts, all at once; empty when all is well. */
@@ -57,6 +57,6 @@ async function checkConfirmations(options: CheckOptions): Promise<ContractProble
     .send("hardhat_getAutomine", [])
     .catch(() => false)
   if (automine !== true) return []
-  const message = `This chain mines on demand: ${options.confirmations} confirmations never come. Set BLOCKCHAIN_CONFIRMATIONS=1.`
+  const message = `This chain mines on demand: ${options.confirmations} ${options.confirmations === "finalized" ? "blocks" : "confirmations"} never come. Set BLOCKCHAIN_CONFIRMATIONS=1.`
   return [{ kind: "never-confirms", message }]
 }

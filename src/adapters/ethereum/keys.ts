@@ -1,4 +1,5 @@
-import { open } from "node:fs/promises"
+import { open, readdir } from "node:fs/promises"
+import { join } from "node:path"
 import { HDNodeWallet, Mnemonic, SigningKey, Wallet } from "ethers"
 import type { Hex } from "../../chain-writer/ports.ts"
 import { ConfigurationError } from "../../runtime/errors.ts"
@@ -77,6 +78,18 @@ export async function keyFromFile(path: string): Promise<KeyHolder> {
     // No cause: ethers' message quotes the key.
     throw new ConfigurationError(`The key file ${path} does not hold a private key of secp256k1.`)
   }
+}
+
+/** The file itself, or all files of a directory, in the order of their names; hidden ones are left out. */
+export async function keyFilesIn(path: string): Promise<readonly string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    // What is wrong with a file is said when it is read.
+    if (cause.code === "ENOTDIR" || cause.code === "ENOENT") return null
+    throw new ConfigurationError(`The key directory ${path} cannot be read (${cause.code}).`)
+  })
+  if (!entries) return [path]
+  const names = entries.filter(entry => !entry.isDirectory() && !entry.name.startsWith("."))
+  return names.map(({ name }) => join(path, name)).sort()
 }
 
 /** Mode and contents of the same open file: a path could be exchanged between the two. */

@@ -14,6 +14,11 @@ export type RegistryAddresses = Readonly<Record<OperationType, Hex>>
 
 export const operationTypes = Object.keys(artifacts) as readonly OperationType[]
 
+/** The code that has to be at each address. */
+export function expectedCode(addresses: RegistryAddresses): ReadonlyMap<Hex, Hex> {
+  return new Map(operationTypes.map(type => [addresses[type], lowerHex(artifacts[type].deployedBytecode)]))
+}
+
 /** What the registries have in common: writing, roles, pause, states. */
 export const registryInterface = new Interface(patientRegistry.abi)
 
