@@ -213,6 +213,8 @@ async function run(options: BenchOptions): Promise<unknown> {
         TOPIC_PREFIX: "bench",
         TOPIC_PARTITIONS: String(PARTITIONS),
         KAFKA_CLIENT: options.client,
+        // Embedded Postgres allows prepared transactions, for tests; here nobody makes any.
+        RELAY_NEWS: "always",
         RELAY_BATCH_SIZE: String(options.batchSize),
         RELAY_NODE_FLAGS: process.env.BENCH_RELAY_NODE_FLAGS ?? "",
       })

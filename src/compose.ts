@@ -17,6 +17,7 @@ import { createPostgresPartitionLog } from "./adapters/postgres/event-log/ensure
 import { createReadModel } from "./adapters/postgres/projector/read-model.ts"
 import { createPostgresRelayCursor } from "./adapters/postgres/relay/cursor.ts"
 import { createPostgresEventSource } from "./adapters/postgres/relay/event-source.ts"
+import { createPostgresLogNews } from "./adapters/postgres/relay/log-news.ts"
 import { createAppTables } from "./adapters/postgres/write-back/app-tables.ts"
 import { allTopics, requestTopics, type Topics, topicsWithPrefix } from "./bus/topics.ts"
 import { createIntake } from "./chain-writer/intake.ts"
@@ -111,10 +112,13 @@ function composeRelay(composed: Composed): NonNullable<Parts["relay"]> {
   const { config, clock, logger, topics, holder, sql, shutdown, aroundPublisher = same } = composed
   const publisher = aroundPublisher(composed.kafka.publisher())
   shutdown.add("Kafka producer", () => publisher.close())
+  // A connection of its own: what is remembered, and that the holder lives, is true for one session.
+  const session = openPool(composed, 1)
+  const { relayNews } = config
   const relay = createRelay({
-    // A connection of its own: what it remembers is true for one session.
-    source: createPostgresEventSource({ sql: openPool(composed, 1), clock }),
-    cursor: createPostgresRelayCursor(sql),
+    source: createPostgresEventSource({ sql: session, clock }),
+    cursor: createPostgresRelayCursor(sql, session),
+    ...(relayNews !== "never" && { news: createPostgresLogNews({ sql, clock, policy: relayNews }) }),
     publisher,
     topics,
     clock,

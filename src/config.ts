@@ -1,7 +1,7 @@
 import type { z } from "zod"
 import type { KafkaClientName } from "./adapters/kafka/settings.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
-import { EMBEDDABLE, type Embeddable, settings } from "./settings.ts"
+import { EMBEDDABLE, type Embeddable, type RelayNews, settings } from "./settings.ts"
 
 /** The only file that reads the environment. Read once, checked whole, frozen. */
 
@@ -35,6 +35,7 @@ export interface Config {
   readonly writerId: number | null
   readonly appSchema: string
   readonly relayBatchSize: number
+  readonly relayNews: RelayNews
   readonly leaseMs: number
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent"
   readonly logFormat: "auto" | "json" | "pretty"
@@ -180,6 +181,7 @@ function toConfig(
     writerId: values.WRITER_ID ?? null,
     appSchema: required(values, "APP_SCHEMA"),
     relayBatchSize: required(values, "RELAY_BATCH_SIZE"),
+    relayNews: required(values, "RELAY_NEWS"),
     leaseMs: required(values, "LEASE_MS"),
     logLevel: required(values, "LOG_LEVEL"),
     logFormat: required(values, "LOG_FORMAT"),

@@ -7,6 +7,9 @@ export { KAFKA_CLIENTS, type KafkaClientName } from "./adapters/kafka/settings.t
 export const EMBEDDABLE = ["postgres", "kafka", "chain"] as const
 export type Embeddable = (typeof EMBEDDABLE)[number]
 
+export const RELAY_NEWS = ["auto", "always", "never"] as const
+export type RelayNews = (typeof RELAY_NEWS)[number]
+
 export const ROLES = ["relay", "chain-writer", "projector", "write-back"] as const
 export type Role = (typeof ROLES)[number]
 
@@ -201,6 +204,13 @@ export const settings = {
     fallback: "1000",
     unit: "events",
     about: "Most events in one send to Kafka.",
+  }),
+  RELAY_NEWS: entry({
+    schema: z.enum(RELAY_NEWS),
+    fallback: "auto",
+    unit: "policy",
+    about:
+      "Whether writers notify a relay that waits. auto: unless the server allows prepared transactions, which NOTIFY forbids; the relay polls then.",
   }),
   LEASE_MS: entry({
     schema: wholeNumber(500, 600_000),

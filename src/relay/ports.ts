@@ -12,8 +12,23 @@ import type { Position } from "../domain/position.ts"
 export interface EventSource {
   /** At most `limit` events above `after`; none may mean that what is there is not safe yet. One call at a time. */
   readSafe(after: Position, limit: number): Promise<readonly LoggedEvent[]>
+  /** False while something was seen to be on its way: a transaction that has an event and is still open. */
+  isQuiet(): boolean
   /** Drops what is remembered between calls; to be called whenever the cursor is loaded anew. */
   forget(): void
+}
+
+/**
+ * Port: news of the log for a relay that waits. It only shortens a wait. Rules for whoever implements it:
+ * - writers pay for telling only while they are asked to, and stop by themselves when the asker is gone.
+ */
+export interface LogNews {
+  /** Asks writers to tell of each append for `forMs`. False if they cannot: then the relay looks more often. */
+  ask(forMs: number): Promise<boolean>
+  /** Takes it back before it runs out. */
+  stopAsking(): Promise<void>
+  /** Ends after `ms`, or at once if news came since the last wait. */
+  wait(ms: number, signal: AbortSignal): Promise<void>
 }
 
 export interface RelayLease {

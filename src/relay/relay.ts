@@ -5,12 +5,16 @@ import type { LoggedEvent } from "../domain/event.ts"
 import type { Clock } from "../runtime/clock.ts"
 import type { Logger } from "../runtime/logger.ts"
 import type { Stage } from "../runtime/ticker.ts"
-import type { EventPublisher, EventSource, RelayCursor, RelayLease, SetAside } from "./ports.ts"
+import { createCursorKeeper } from "./cursor-keeper.ts"
+import { createPatience } from "./patience.ts"
+import type { EventPublisher, EventSource, LogNews, RelayCursor, RelayLease, SetAside } from "./ports.ts"
 
 export interface RelayOptions {
   readonly source: EventSource
   readonly cursor: RelayCursor
   readonly publisher: EventPublisher
+  /** Without it the relay polls. */
+  readonly news?: LogNews
   readonly topics: Topics
   readonly clock: Clock
   /** Unique to this process: two relays of one name would both be active. */
@@ -21,14 +25,12 @@ export interface RelayOptions {
 }
 
 export interface Relay extends Stage {
-  /** For the ticker: waits 5 ms after the first idle pass, doubling up to 100 ms, so that idling is cheap and news is fast. */
+  /** For the ticker: short waits after news, long ones when there is none. */
   waitForWork(ms: number, signal: AbortSignal): Promise<void>
   /** Gives the lease back, so that a standby takes over at once; to be called when the ticker has ended. */
   release(): Promise<void>
 }
 
-const SHORTEST_WAIT_MS = 5
-const LONGEST_WAIT_MS = 100
 /** A standby asks for the lease this often: each try is a write. */
 const LONGEST_STANDBY_MS = 1_000
 
@@ -39,14 +41,16 @@ interface Sendable {
 
 /**
  * Moves the log to the bus: in order, without gaps, at least once. A crash between the acknowledgement and the cursor
- * sends a batch again; consumers know an event by its id. One send is in flight; the next batch is read meanwhile.
+ * sends a batch again; consumers know an event by its id. One send is in flight; meanwhile the next batch is read and
+ * the cursor moved over the batches before.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { source, cursor, publisher, topics, clock, logger } = options
+  const { source, publisher, topics, clock, logger } = options
+  const keeper = createCursorKeeper(options.cursor)
+  const patience = createPatience({ clock, isQuiet: () => source.isQuiet(), ...pick(options.news) })
   let lease: RelayLease | null = null
   let askAgainAtMs = 0
   let readAhead: readonly LoggedEvent[] = []
-  let idlePasses = 0
 
   /** The lease and all that was read under it: whoever held it meanwhile may have moved the cursor. */
   function forget(): void {
@@ -54,12 +58,17 @@ export function createRelay(options: RelayOptions): Relay {
     askAgainAtMs = 0
     readAhead = []
     source.forget()
+    keeper.forget()
   }
 
   async function holdLease(): Promise<RelayLease | null> {
+    if (lease && keeper.wasRefused()) {
+      logger.warn({ epoch: lease.epoch.toString() }, "the lease was lost while sending")
+      forget()
+    }
     if (clock.nowMs() < askAgainAtMs) return lease
-    const acquired = await cursor.acquire(options.holder, options.leaseMs)
-    const thirdMs = options.leaseMs / 3
+    const acquired = await options.cursor.acquire(options.holder, options.leaseMs)
+    const halfMs = options.leaseMs / 2
     if (lease && acquired?.epoch !== lease.epoch) {
       logger.warn({ epoch: lease.epoch.toString() }, "another relay took the lease")
       forget()
@@ -70,8 +79,9 @@ export function createRelay(options: RelayOptions): Relay {
         "relay active",
       )
     }
-    lease = acquired
-    askAgainAtMs = clock.nowMs() + (acquired ? thirdMs : Math.min(thirdMs, LONGEST_STANDBY_MS))
+    // The stored position may be behind what was sent under this lease.
+    lease = acquired && lease ? { ...acquired, position: lease.position } : acquired
+    askAgainAtMs = clock.nowMs() + (acquired ? halfMs : Math.min(halfMs, LONGEST_STANDBY_MS))
     return lease
   }
 
@@ -110,12 +120,11 @@ export function createRelay(options: RelayOptions): Relay {
     for (const { event, reason } of sent.value) {
       logger.error({ eventId: event.eventId, type: event.type, reason }, "event set aside")
     }
-    if (!(await cursor.advance(held.epoch, last.position, sent.value))) {
-      logger.warn({ epoch: held.epoch.toString() }, "the lease was lost while sending")
-      forget()
-      return 0
+    keeper.advance(held.epoch, last.position, sent.value)
+    if (read.status === "rejected") {
+      await keeper.settled()
+      throw read.reason
     }
-    if (read.status === "rejected") throw read.reason
     lease = { epoch: held.epoch, position: last.position }
     readAhead = read.value
     return batch.length
@@ -134,8 +143,9 @@ export function createRelay(options: RelayOptions): Relay {
     name: "relay",
     async tick() {
       try {
+        keeper.throwFailure()
         const did = await pass()
-        idlePasses = did > 0 ? 0 : idlePasses + 1
+        if (did > 0) patience.worked()
         return did
       } catch (error) {
         forget()
@@ -143,13 +153,18 @@ export function createRelay(options: RelayOptions): Relay {
       }
     },
     waitForWork(_ms, signal) {
-      const waitMs = SHORTEST_WAIT_MS * 2 ** Math.min(Math.max(idlePasses - 1, 0), 10)
-      return clock.sleep(Math.min(waitMs, LONGEST_WAIT_MS), signal)
+      if (lease) return patience.wait(signal)
+      return clock.sleep(Math.max(1, askAgainAtMs - clock.nowMs()), signal)
     },
     async release() {
+      await keeper.settled()
       const held = lease
       forget()
-      if (held) await cursor.release(held.epoch)
+      if (held) await options.cursor.release(held.epoch)
     },
   }
+}
+
+function pick(news: LogNews | undefined): { readonly news?: LogNews } {
+  return news ? { news } : {}
 }

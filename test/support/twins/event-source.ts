@@ -41,6 +41,7 @@ export function createInMemoryEventSource(): InMemoryEventSource {
     },
     source: {
       forget: () => undefined,
+      isQuiet: () => open.size === 0,
       async readSafe(after, limit) {
         const held = [...open].flat().map(event => event.position)
         return committed

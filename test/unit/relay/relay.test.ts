@@ -113,6 +113,9 @@ describe("relay", () => {
     const stolen = await cursor.cursor.acquire("b", LEASE_MS)
     // The old one's clock stands back: it believes that it still has the lease.
     nowMs -= LEASE_MS
+    // What it was sending still goes out, as duplicates of what the other sends.
+    expect(await old.tick(signal)).toBe(10)
+    expect(cursor.position()).toBe(events[9]?.position)
     expect(await old.tick(signal)).toBe(0)
     expect(cursor.position()).toBe(events[9]?.position)
     expect(await cursor.cursor.advance(stolen?.epoch ?? 0n, events[29]?.position ?? 0n)).toBe(true)
@@ -178,27 +181,29 @@ describe("relay", () => {
     expect(new Set(published())).toEqual(new Set(positionsOf([before, after])))
   })
 
-  test("waits longer the longer it is idle, and briefly after news", async () => {
-    const waits: number[] = []
+  test("waits through an error of the cursor and sends again what was not stored", async () => {
+    const events = Array.from({ length: 25 }, () => unblockRequested(anySubject()))
+    log.append(...events)
+    let fails = 1
     const target = createRelay({
       source: log.source,
-      cursor: cursor.cursor,
+      cursor: {
+        ...cursor.cursor,
+        advance: (epoch, position, setAside) =>
+          fails-- > 0 ? Promise.reject(new Error("cut")) : cursor.cursor.advance(epoch, position, setAside),
+      },
       publisher: publisher.publisher,
       topics,
-      clock: { nowMs: () => nowMs, sleep: async ms => void waits.push(ms) },
+      clock: { ...systemClock, nowMs: () => nowMs },
       holder: "a",
       leaseMs: LEASE_MS,
       batchSize: 10,
       logger: silentLogger,
     })
-    const idle = async () => {
-      await target.tick(signal)
-      await target.waitForWork(1_000, signal)
-    }
-    for (let pass = 0; pass < 7; pass += 1) await idle()
-    log.append(unblockRequested(anySubject()))
-    await target.tick(signal)
-    await idle()
-    expect(waits).toEqual([5, 10, 20, 40, 80, 100, 100, 5])
+    expect(await target.tick(signal)).toBe(10)
+    await expect(target.tick(signal)).rejects.toThrow("cut")
+    expect(await drain(target)).toBe(25)
+    expect(published()).toHaveLength(35)
+    expect(cursor.position()).toBe(events.at(-1)?.position)
   })
 })

@@ -4,10 +4,20 @@ import type { EventSource } from "../../../relay/ports.ts"
 import type { Clock } from "../../../runtime/clock.ts"
 import type { Sql } from "../client.ts"
 import { createLockHorizon } from "./lock-horizon.ts"
-import { flushWal, readEvents, readHighestPosition, readLockHolders, readWalPositions } from "./statements.ts"
+import {
+  flushWal,
+  readEvents,
+  readHighestPosition,
+  readLockHolders,
+  readWalPositions,
+  type WalPositions,
+} from "./statements.ts"
 
 /** The WAL writer needs 200 ms, and never writes a half-full page on its own: after this long we ask for it. */
 const FLUSH_AFTER_MS = 20
+/** Events that are read before it is known whether they are safe; there are more only behind a backlog. */
+const MAX_READ_AHEAD = 200
+const HIGHEST = 2n ** 63n - 1n
 
 /**
  * Reads the log below the lock horizon. `sql` must be a pool of one connection, to the primary, used by nothing else.
@@ -26,6 +36,8 @@ export function createPostgresEventSource(options: {
   let unflushedSinceMs: number | null = null
   /** Read and found empty: positions of transactions that rolled back. They stay empty. */
   let gap = { after: 0n, upTo: 0n }
+  /** The last call gave something: more is likely. */
+  let isBusy = false
 
   function forget(): void {
     horizon = createLockHorizon()
@@ -44,9 +56,7 @@ export function createPostgresEventSource(options: {
     return true
   }
 
-  async function settle(): Promise<void> {
-    const wal = await readWalPositions(sql)
-    if (!isSameSession(wal.session)) return
+  async function settle(wal: WalPositions): Promise<void> {
     if (!horizon.settle(wal)) {
       unflushedSinceMs = null
       return
@@ -59,13 +69,41 @@ export function createPostgresEventSource(options: {
     if (isSameSession(flushed.session)) horizon.settle(flushed)
   }
 
-  async function look(): Promise<void> {
-    const sample = await readHighestPosition(sql)
-    if (!isSameSession(sample.session) || horizon.isSettled(sample.highest)) return
-    const locks = await readLockHolders(sql)
-    if (!isSameSession(locks.session)) return
+  /**
+   * All statements of a look in one round trip; the server runs them one after the other, each in a transaction of its
+   * own. The events are read before it is known how many are safe: what is not is dropped.
+   */
+  async function lookAndRead(after: Position, limit: number): Promise<readonly LoggedEvent[]> {
+    const from = after === gap.after ? gap.upTo : after
+    const [sample, locks, wal, events] = await Promise.all([
+      readHighestPosition(sql),
+      readLockHolders(sql),
+      readWalPositions(sql),
+      readEvents(sql, from, HIGHEST, Math.min(limit, MAX_READ_AHEAD)),
+    ])
+    if (![sample, locks, wal].every(({ session }) => isSameSession(session))) return []
     horizon.observe(sample.highest, locks.holders)
-    await settle()
+    await settle(wal)
+    const upTo = horizon.safe()
+    const safe = events.filter(({ position }) => position <= upTo)
+    if (safe.length === 0 && from < upTo) gap = { after, upTo }
+    return safe
+  }
+
+  async function look(): Promise<void> {
+    const [sample, locks, wal] = await Promise.all([
+      readHighestPosition(sql),
+      readLockHolders(sql),
+      readWalPositions(sql),
+    ])
+    if (![sample, locks, wal].every(({ session }) => isSameSession(session))) return
+    horizon.observe(sample.highest, locks.holders)
+    await settle(wal)
+  }
+
+  async function isNews(): Promise<boolean> {
+    const sample = await readHighestPosition(sql)
+    return isSameSession(sample.session) && !horizon.isSettled(sample.highest)
   }
 
   async function readBelowHorizon(after: Position, limit: number): Promise<readonly LoggedEvent[]> {
@@ -77,15 +115,24 @@ export function createPostgresEventSource(options: {
     return events
   }
 
+  async function read(after: Position, limit: number): Promise<readonly LoggedEvent[]> {
+    // What is known to be safe is read without another look: a backlog needs one statement a batch.
+    const known = await readBelowHorizon(after, limit)
+    if (known.length > 0) return known
+    if (horizon.isQuiet()) return isBusy || (await isNews()) ? lookAndRead(after, limit) : []
+    // What is held back would be read in vain again and again.
+    await look()
+    return readBelowHorizon(after, limit)
+  }
+
   return {
     forget,
+    isQuiet: () => horizon.isQuiet(),
     async readSafe(after, limit) {
       try {
-        // What is known to be safe is read without another look: a backlog needs one statement a batch.
-        const known = await readBelowHorizon(after, limit)
-        if (known.length > 0) return known
-        await look()
-        return await readBelowHorizon(after, limit)
+        const events = await read(after, limit)
+        isBusy = events.length > 0
+        return events
       } catch (error) {
         forget()
         throw error

@@ -15,6 +15,8 @@ const MAX_SAMPLES = 64
 export interface LockHorizon {
   /** All positions up to here are visible if they ever will be, and durable. */
   safe(): Position
+  /** True if no sample waits for its transactions or for the flush. */
+  isQuiet(): boolean
   /** True if `highest` was sampled before and nothing waits: another look would tell nothing. */
   isSettled(highest: Position): boolean
   /** `holders` must have been read after `highest`, or a transaction between the two is missed. */
@@ -38,6 +40,7 @@ export function createLockHorizon(): LockHorizon {
 
   return {
     safe: () => safe,
+    isQuiet: () => waiting.length === 0,
     isSettled: highest => waiting.length === 0 && highest <= safe,
     observe(highest, holders) {
       const older = waiting.map(sample => ({

@@ -30,11 +30,15 @@ export async function readLockHolders(sql: Sql): Promise<{ holders: ReadonlySet<
   return { holders: new Set(row.holders ?? []), session: row.session }
 }
 
+export interface WalPositions {
+  readonly inserted: bigint
+  readonly flushed: bigint
+  readonly session: string
+}
+
 /** How far the write-ahead log is written and how far it is on disk, in bytes since its beginning. */
-export async function readWalPositions(
-  sql: Sql,
-): Promise<{ inserted: bigint; flushed: bigint; session: string }> {
-  const [row] = await sql<[{ inserted: bigint; flushed: bigint; session: string }]>`
+export async function readWalPositions(sql: Sql): Promise<WalPositions> {
+  const [row] = await sql<[WalPositions]>`
     select (pg_current_wal_insert_lsn() - '0/0')::bigint as inserted,
       (pg_current_wal_flush_lsn() - '0/0')::bigint as flushed, ${session(sql)} as session`
   return row

@@ -1,0 +1,64 @@
+import type { Position } from "../domain/position.ts"
+import type { RelayCursor, SetAside } from "./ports.ts"
+
+/** Moves the cursor behind the sends: they need not wait for its commit. */
+export interface CursorKeeper {
+  /** Stored soon, together with what came meanwhile; what a crash leaves unstored is sent again. */
+  advance(epoch: bigint, position: Position, setAside: readonly SetAside[]): void
+  /** Resolves when all is stored or has failed. */
+  settled(): Promise<void>
+  /** True if an advance was refused since the last `forget`: the lease is another's. */
+  wasRefused(): boolean
+  /** Throws the error of an advance that failed, once. */
+  throwFailure(): void
+  /** Drops what is not stored yet, and the refusal. */
+  forget(): void
+}
+
+interface Advance {
+  readonly epoch: bigint
+  readonly position: Position
+  readonly setAside: readonly SetAside[]
+}
+
+export function createCursorKeeper(cursor: RelayCursor): CursorKeeper {
+  let waiting: Advance | null = null
+  let storing: Promise<void> | null = null
+  let refused = false
+  let failure: { readonly error: unknown } | null = null
+
+  /** One at a time: what comes while one is stored is stored with the next. */
+  async function store(): Promise<void> {
+    while (waiting) {
+      const { epoch, position, setAside } = waiting
+      waiting = null
+      try {
+        if (!(await cursor.advance(epoch, position, setAside))) refused = true
+      } catch (error) {
+        failure = { error }
+      }
+    }
+    storing = null
+  }
+
+  return {
+    advance(epoch, position, setAside) {
+      const before = waiting?.epoch === epoch ? waiting.setAside : []
+      waiting = { epoch, position, setAside: [...before, ...setAside] }
+      storing ??= store()
+    },
+    settled: async () => {
+      await storing
+    },
+    wasRefused: () => refused,
+    throwFailure() {
+      const thrown = failure
+      failure = null
+      if (thrown) throw thrown.error
+    },
+    forget() {
+      waiting = null
+      refused = false
+    },
+  }
+}
