@@ -12,7 +12,7 @@ import { createLanes } from "./adapters/postgres/chain-writer/lanes.ts"
 import { createOperationQueue } from "./adapters/postgres/chain-writer/operation-queue.ts"
 import { createTransactionLog } from "./adapters/postgres/chain-writer/transaction-log.ts"
 import { assertMigrated, assertReachable, assertWriterId } from "./adapters/postgres/check.ts"
-import { closeDatabase, openDatabase, type Sql } from "./adapters/postgres/client.ts"
+import { closeDatabase, type DatabaseOptions, openDatabase, type Sql } from "./adapters/postgres/client.ts"
 import { createPostgresPartitionLog } from "./adapters/postgres/event-log/ensure-partitions.ts"
 import { createReadModel } from "./adapters/postgres/projector/read-model.ts"
 import { createPostgresRelayCursor } from "./adapters/postgres/relay/cursor.ts"
@@ -97,8 +97,13 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
   return pipeline(parts, createRunners({ clock, logger, subscribe, shutdown }))
 }
 
-function openPool({ connections, shutdown, logger }: ComposeOptions, max: number): Sql {
+function openPool(
+  { connections, shutdown, logger }: ComposeOptions,
+  max: number,
+  options: Pick<DatabaseOptions, "keepsSessions"> = {},
+): Sql {
   const sql = openDatabase({
+    ...options,
     url: connections.databaseUrl,
     max,
     applicationName: "reconciler",
@@ -113,7 +118,7 @@ function composeRelay(composed: Composed): NonNullable<Parts["relay"]> {
   const publisher = aroundPublisher(composed.kafka.publisher())
   shutdown.add("Kafka producer", () => publisher.close())
   // A connection of its own: what is remembered, and that the holder lives, is true for one session.
-  const session = openPool(composed, 1)
+  const session = openPool(composed, 1, { keepsSessions: true })
   const { relayNews } = config
   const relay = createRelay({
     source: createPostgresEventSource({ sql: session, clock }),

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { createContext } from "./cli/context.ts"
-import { runCli } from "./cli/program.ts"
+import { enableCompileCache } from "node:module"
+import { fileURLToPath } from "node:url"
 import { launcherPid } from "./config.ts"
 import { watchParent } from "./runtime/parent.ts"
 import { showWarnings } from "./runtime/warnings.ts"
@@ -19,6 +19,12 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   })
 }
 watchParent(launcherPid(), () => stop.abort(new Error("the process that started this one is gone")))
+
+// Before the rest is loaded: compiled code that is kept halves the time to the first message. Where it cannot be kept,
+// nothing changes.
+enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url)))
+const { createContext } = await import("./cli/context.ts")
+const { runCli } = await import("./cli/program.ts")
 
 const code = await runCli(process.argv.slice(2), createContext(stop.signal))
 process.exit(code)

@@ -12,12 +12,15 @@ export interface BenchProcess {
   stop(): Promise<void>
 }
 
+/** As the launcher starts it. */
+const NODE_FLAGS = ["--max-semi-space-size=4"]
+
 /** The relay as it runs in production, alone in its process. */
 export function startRelay(environment: Readonly<Record<string, string>>): BenchProcess {
   const { RELAY_NODE_FLAGS: flags = "", ...rest } = environment
   const child = spawn(
     process.execPath,
-    [...flags.split(" ").filter(Boolean), MAIN, "run", "--roles", "relay"],
+    [...NODE_FLAGS, ...flags.split(" ").filter(Boolean), MAIN, "run", "--roles", "relay"],
     {
       env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", LOG_LEVEL: "warn", ...rest },
       stdio: ["ignore", "ignore", "inherit"],

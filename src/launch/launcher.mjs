@@ -18,9 +18,13 @@ export function launch(argv) {
   })
 }
 
+/** A batch of events is garbage soon: with more room for new objects the relay takes twice the memory for nothing. */
+const NODE_FLAGS = ["--max-semi-space-size=4"]
+
 function commandLine(node, [command, ...args]) {
-  if (command === undefined) return [node, join(root, "src", "main.ts")]
-  if (!command.startsWith("npm:")) return [node, join(root, "src", "main.ts"), command, ...args]
+  const main = [node, ...NODE_FLAGS, join(root, "src", "main.ts")]
+  if (command === undefined) return main
+  if (!command.startsWith("npm:")) return [...main, command, ...args]
   const name = command.slice("npm:".length)
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
   const script = scripts[name]

@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly url: string
   /** Connections at most. */
   readonly max: number
+  /** Connections are not made anew now and then: for what is true for one session. */
+  readonly keepsSessions?: boolean
   /** Shown in pg_stat_activity. */
   readonly applicationName: string
   /** Notices of the server; dropped by default. */
@@ -27,6 +29,7 @@ export function openDatabase(options: DatabaseOptions): Sql {
   const onNotice = options.onNotice
   return postgres(options.url, {
     max: options.max,
+    ...(options.keepsSessions && { max_lifetime: null }),
     types: BIGINT,
     connect_timeout: 10,
     backoff: secondsBeforeReconnect,
