@@ -3,9 +3,10 @@ import { openKafkaClient } from "./adapters/kafka/open-client.ts"
 import { assertMigrated, assertReachable } from "./adapters/postgres/check.ts"
 import { closeDatabase, openDatabase } from "./adapters/postgres/client.ts"
 import { createStatusSources } from "./adapters/postgres/status.ts"
-import { requestTopics, topicsWithPrefix } from "./bus/topics.ts"
+import { consumedTopics } from "./bus/topics.ts"
 import type { Config } from "./config.ts"
 import type { Connections } from "./infrastructure.ts"
+import { kafkaSettings } from "./kafka-settings.ts"
 import type { StatusSources } from "./ops/status.ts"
 import { systemClock } from "./runtime/clock.ts"
 import type { Logger } from "./runtime/logger.ts"
@@ -26,16 +27,12 @@ export async function composeStatus(options: {
   const topics = topicsWithPrefix(config.topicPrefix)
   const kafka = await openKafkaClient(
     config.kafkaClient,
-    { brokers: connections.kafkaBrokers, clientId: "caregrid-reconciler-status", logger },
+    kafkaSettings(config, connections.kafkaBrokers, "caregrid-reconciler-status", logger),
     systemClock,
   )
-  const groups = {
-    [`${config.topicPrefix}.chain-writer`]: requestTopics(topics),
-    [`${config.topicPrefix}.projector`]: [...requestTopics(topics), topics.results],
-    [`${config.topicPrefix}.write-back`]: [topics.results],
-  }
+  const groups = consumedTopics(config.topicPrefix)
   return {
-    ...createStatusSources(sql),
+    ...createStatusSources(sql, config),
     async consumerLag() {
       const lags: Record<string, number> = {}
       for (const [group, subscribed] of Object.entries(groups)) {

@@ -24,6 +24,7 @@ import { createIntake } from "./chain-writer/intake.ts"
 import { createLaneWriter } from "./chain-writer/writer.ts"
 import type { Config } from "./config.ts"
 import { assertContracts, type Connections, laneKeys, openChain } from "./infrastructure.ts"
+import { kafkaSettings } from "./kafka-settings.ts"
 import { createPartitionKeeper } from "./outbox/partition-keeper.ts"
 import { type Parts, pipeline, type Service } from "./pipeline.ts"
 import { createProjector } from "./projector/projector.ts"
@@ -72,7 +73,7 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
   if (config.writerId !== null) await assertWriterId(sql, config.writerId)
   const kafka = await openKafkaClient(
     config.kafkaClient,
-    { brokers: connections.kafkaBrokers, clientId: "caregrid-reconciler", logger },
+    kafkaSettings(config, connections.kafkaBrokers, "caregrid-reconciler", logger),
     clock,
   )
   const topics = topicsWithPrefix(config.topicPrefix)

@@ -1,5 +1,5 @@
 import type { z } from "zod"
-import type { KafkaClientName } from "./adapters/kafka/settings.ts"
+import type { KafkaClientName, KafkaSasl } from "./adapters/kafka/settings.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
 import { EMBEDDABLE, type Embeddable, type RelayNews, settings } from "./settings.ts"
 
@@ -14,6 +14,7 @@ export interface ContractAddresses {
 export interface Config {
   /** What this process starts by itself, with temporary data. */
   readonly embedded: ReadonlySet<Embeddable>
+  /** With `sslrootcert` where the server's certificate is checked with a file. */
   readonly databaseUrl: string | null
   readonly kafkaBrokers: readonly string[] | null
   readonly blockchainProviderUrl: string | null
@@ -30,6 +31,9 @@ export interface Config {
   readonly topicPartitions: number
   readonly topicReplicationFactor: number
   readonly kafkaClient: KafkaClientName
+  /** Null: Kafka is spoken to without TLS. */
+  readonly kafkaSslCaFile: string | null
+  readonly kafkaSasl: (Pick<KafkaSasl, "mechanism" | "username"> & { readonly passwordFile: string }) | null
   readonly sessionTimeoutMs: number
   /** Null: whatever the database has. */
   readonly writerId: number | null
@@ -62,12 +66,14 @@ export function readConfig(
   const values = parseAll(environment, faults)
   const external = externalServices(values, needs.servers ?? EMBEDDABLE, faults)
   const contracts = contractAddresses(values, external, needs, faults)
+  const databaseUrl = databaseUrlWithTls(values, faults)
+  const kafkaSasl = kafkaLogin(values, external, faults)
   if (faults.length > 0) {
     throw new ConfigurationError(
       `The configuration is not usable:\n${faults.map(fault => `  - ${fault}`).join("\n")}`,
     )
   }
-  return toConfig(values, external, contracts)
+  return toConfig(values, external, { contracts, databaseUrl, kafkaSasl })
 }
 
 function parseAll(environment: Environment, faults: string[]): Values {
@@ -145,6 +151,53 @@ function contractAddresses(
   return p && i && s ? { patient: p, "ip-block": i, "attack-signature": s } : null
 }
 
+/** libpq keeps the file in the URL as `sslrootcert`, and so does whoever opens the database here. */
+function databaseUrlWithTls(values: Values, faults: string[]): string | null {
+  const { DATABASE_URL: url, DATABASE_SSL_CA_FILE: file } = values
+  if (file === undefined) return url ?? null
+  const parsed = URL.parse(url ?? "")
+  if (!parsed) {
+    faults.push("DATABASE_SSL_CA_FILE is set, but DATABASE_URL is not: set it, or remove the file")
+    return null
+  }
+  if (parsed.searchParams.get("sslmode") !== "verify-full") {
+    faults.push(
+      "DATABASE_SSL_CA_FILE is set, but DATABASE_URL does not say sslmode=verify-full: without that the server's certificate is not checked",
+    )
+  }
+  parsed.searchParams.set("sslrootcert", file)
+  return parsed.href
+}
+
+function kafkaLogin(
+  values: Values,
+  external: ReadonlySet<Embeddable>,
+  faults: string[],
+): Config["kafkaSasl"] {
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username } = values
+  const passwordFile = values.KAFKA_SASL_PASSWORD_FILE
+  const parts = {
+    KAFKA_SASL_MECHANISM: mechanism,
+    KAFKA_SASL_USERNAME: username,
+    KAFKA_SASL_PASSWORD_FILE: passwordFile,
+  }
+  const missing = Object.entries(parts).flatMap(([name, value]) => (value === undefined ? [name] : []))
+  const isSecured = missing.length < 3 || values.KAFKA_SSL_CA_FILE !== undefined
+  if (isSecured && !external.has("kafka")) {
+    faults.push("KAFKA_SSL_CA_FILE and KAFKA_SASL_* are for a Kafka of your own: set KAFKA_BROKERS too")
+  }
+  if (missing.length === 3) return null
+  for (const name of missing)
+    faults.push(`${name} is missing: a login to Kafka needs all three KAFKA_SASL_* settings`)
+  if (mechanism === "plain" && values.KAFKA_SSL_CA_FILE === undefined) {
+    faults.push(
+      "KAFKA_SASL_MECHANISM is plain, which shows the password to the network: set KAFKA_SSL_CA_FILE too",
+    )
+  }
+  if (!mechanism || !username || !passwordFile) return null
+  return { mechanism, username, passwordFile }
+}
+
 /** parseAll leaves no setting with a fallback out, unless it reported a fault. */
 function required<Name extends SettingName>(values: Values, name: Name): NonNullable<Values[Name]> {
   const value = values[name]
@@ -155,14 +208,13 @@ function required<Name extends SettingName>(values: Values, name: Name): NonNull
 function toConfig(
   values: Values,
   external: ReadonlySet<Embeddable>,
-  contracts: ContractAddresses | null,
+  composed: Pick<Config, "contracts" | "databaseUrl" | "kafkaSasl">,
 ): Config {
   return Object.freeze({
     embedded: new Set(EMBEDDABLE.filter(service => !external.has(service))),
-    databaseUrl: values.DATABASE_URL ?? null,
     kafkaBrokers: values.KAFKA_BROKERS ?? null,
     blockchainProviderUrl: values.BLOCKCHAIN_PROVIDER_URL ?? null,
-    contracts,
+    ...composed,
     privateKeyFiles: (values.BLOCKCHAIN_PRIVATE_KEY_FILE ?? "")
       .split(",")
       .map(path => path.trim())
@@ -176,6 +228,7 @@ function toConfig(
     topicPrefix: required(values, "TOPIC_PREFIX"),
     topicPartitions: required(values, "TOPIC_PARTITIONS"),
     topicReplicationFactor: required(values, "TOPIC_REPLICATION_FACTOR"),
+    kafkaSslCaFile: values.KAFKA_SSL_CA_FILE ?? null,
     kafkaClient: required(values, "KAFKA_CLIENT"),
     sessionTimeoutMs: required(values, "KAFKA_SESSION_TIMEOUT_MS"),
     writerId: values.WRITER_ID ?? null,

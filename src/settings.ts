@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { KAFKA_CLIENTS } from "./adapters/kafka/settings.ts"
+import { KAFKA_CLIENTS, SASL_MECHANISMS } from "./adapters/kafka/settings.ts"
 import { MAX_WRITER_ID } from "./domain/position.ts"
 
 export { KAFKA_CLIENTS, type KafkaClientName } from "./adapters/kafka/settings.ts"
@@ -79,6 +79,12 @@ export const settings = {
     schema: url(["postgres:", "postgresql:"], "postgres://reconciler@db:5432/caregrid"),
     unit: "URL",
     about: "The app's PostgreSQL (14 to 18), where the outbox is. Unset: embedded.",
+  }),
+  DATABASE_SSL_CA_FILE: entry({
+    schema: z.string().min(1),
+    unit: "path",
+    about:
+      "PEM certificates that PostgreSQL's is checked with; DATABASE_URL must say sslmode=verify-full. Read again at each connection.",
   }),
   KAFKA_BROKERS: entry({
     schema: brokers,
@@ -179,6 +185,27 @@ export const settings = {
     fallback: "kafkajs",
     unit: "name",
     about: "Client library for Kafka: kafkajs or platformatic. Both keep the same promises.",
+  }),
+  KAFKA_SSL_CA_FILE: entry({
+    schema: z.string().min(1),
+    unit: "path",
+    about:
+      "PEM certificates that the brokers' are checked with; set, Kafka is spoken to over TLS only. Read again at each connection.",
+  }),
+  KAFKA_SASL_MECHANISM: entry({
+    schema: z.enum(SASL_MECHANISMS),
+    unit: "name",
+    about: "How to log in to Kafka: scram-sha-512, scram-sha-256, or plain (over TLS only). Unset: no login.",
+  }),
+  KAFKA_SASL_USERNAME: entry({
+    schema: z.string().min(1),
+    unit: "name",
+    about: "Who logs in to Kafka.",
+  }),
+  KAFKA_SASL_PASSWORD_FILE: entry({
+    schema: z.string().min(1),
+    unit: "path",
+    about: "File with that user's password (mode 600).",
   }),
   KAFKA_SESSION_TIMEOUT_MS: entry({
     schema: wholeNumber(1_000, 300_000),

@@ -41,10 +41,12 @@ export function unusable(settings: KafkaSettings, cause: unknown): OperatorError
 
 /** Whether the server refuses who we are, or does not let us: waiting does not mend it. */
 export function isRefusedLogin(error: Error): boolean {
-  return [error.name, property(error, "code"), property(error, "apiId")].some(name => REFUSED_LOGIN.has(name))
+  return [error.name, ...["code", "apiId", "type"].map(name => property(error, name))].some(name =>
+    REFUSED_LOGIN.has(name),
+  )
 }
 
-function property(error: Error, name: "code" | "apiId"): string {
+function property(error: Error, name: string): string {
   return String(Reflect.get(error, name) ?? "")
 }
 

@@ -3,12 +3,22 @@ import type { Sql } from "./client.ts"
 import { currentWriterId } from "./event-log/set-writer-id.ts"
 import { readMigrations } from "./migrate.ts"
 import { withRights } from "./rights.ts"
+import { isUntrusted } from "./tls.ts"
 
-/** Throws UnavailableError (exit code 69) when the server does not answer or refuses the login. The URL is never shown. */
+/**
+ * Throws UnavailableError (exit code 69) when the server does not answer or refuses the login, ConfigurationError (78)
+ * when its certificate is not to be trusted. The URL is never shown.
+ */
 export async function assertReachable(sql: Sql): Promise<void> {
   try {
     await sql`select 1`
   } catch (cause) {
+    if (isUntrusted(cause)) {
+      throw new ConfigurationError(
+        `PostgreSQL's certificate is not accepted (${cause.message}): DATABASE_SSL_CA_FILE must hold the authority that signed it, and DATABASE_URL a name that it bears.`,
+        { cause },
+      )
+    }
     const code = cause instanceof Error && "code" in cause ? ` (${cause.code})` : ""
     throw new UnavailableError(
       `PostgreSQL cannot be used${code}: check DATABASE_URL, that the server runs, and that the login and the database exist.`,

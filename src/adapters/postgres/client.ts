@@ -1,4 +1,5 @@
 import postgres from "postgres"
+import { takeTls } from "./tls.ts"
 
 const BIGINT = { bigint: postgres.BigInt }
 
@@ -9,7 +10,7 @@ export type TransactionSql = postgres.TransactionSql<{ bigint: bigint }>
 export type AnySql = Sql | TransactionSql
 
 export interface DatabaseOptions {
-  /** `postgres://user:password@host:port/database`. */
+  /** `postgres://user:password@host:port/database`; with `sslmode=verify-full&sslrootcert=<file>` over TLS. */
   readonly url: string
   /** Connections at most. */
   readonly max: number
@@ -27,7 +28,9 @@ export interface DatabaseOptions {
  */
 export function openDatabase(options: DatabaseOptions): Sql {
   const onNotice = options.onNotice
-  return postgres(options.url, {
+  const { url, tls } = takeTls(options.url)
+  return postgres(url, {
+    ...(tls && { ssl: tls }),
     max: options.max,
     ...(options.keepsSessions && { max_lifetime: null }),
     types: BIGINT,
