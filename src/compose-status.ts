@@ -3,7 +3,7 @@ import { openKafkaClient } from "./adapters/kafka/open-client.ts"
 import { assertMigrated, assertReachable } from "./adapters/postgres/check.ts"
 import { closeDatabase, openDatabase } from "./adapters/postgres/client.ts"
 import { createStatusSources } from "./adapters/postgres/status.ts"
-import { consumedTopics } from "./bus/topics.ts"
+import { requestTopics, topicsWithPrefix } from "./bus/topics.ts"
 import type { Config } from "./config.ts"
 import type { Connections } from "./infrastructure.ts"
 import { kafkaSettings } from "./kafka-settings.ts"
@@ -30,9 +30,13 @@ export async function composeStatus(options: {
     kafkaSettings(config, connections.kafkaBrokers, "caregrid-reconciler-status", logger),
     systemClock,
   )
-  const groups = consumedTopics(config.topicPrefix)
+  const groups = {
+    [`${config.topicPrefix}.chain-writer`]: requestTopics(topics),
+    [`${config.topicPrefix}.projector`]: [...requestTopics(topics), topics.results],
+    [`${config.topicPrefix}.write-back`]: [topics.results],
+  }
   return {
-    ...createStatusSources(sql, config),
+    ...createStatusSources(sql),
     async consumerLag() {
       const lags: Record<string, number> = {}
       for (const [group, subscribed] of Object.entries(groups)) {
