@@ -19,6 +19,7 @@ export interface RelayOptions {
   readonly clock: Clock
   /** Unique to this process: two relays of one name would both be active. */
   readonly holder: string
+  /** A standby takes over from a holder that is stopped within this time. */
   readonly leaseMs: number
   readonly batchSize: number
   readonly logger: Logger
@@ -31,8 +32,12 @@ export interface Relay extends Stage {
   release(): Promise<void>
 }
 
-/** A standby asks for the lease this often: each try is a write. */
+/** A standby asks for the lease this often: each try is a statement. */
 const LONGEST_STANDBY_MS = 1_000
+/** Of the lease time: what is stored, when it is renewed, and how often a standby asks. In sum less than all of it. */
+const HELD = 0.7
+const RENEWED_AFTER = 0.3
+const STANDBY_ASKS_AFTER = 0.2
 
 interface Sendable {
   readonly event: LoggedEvent
@@ -67,8 +72,8 @@ export function createRelay(options: RelayOptions): Relay {
       forget()
     }
     if (clock.nowMs() < askAgainAtMs) return lease
-    const acquired = await options.cursor.acquire(options.holder, options.leaseMs)
-    const halfMs = options.leaseMs / 2
+    const { leaseMs } = options
+    const acquired = await options.cursor.acquire(options.holder, leaseMs * HELD)
     if (lease && acquired?.epoch !== lease.epoch) {
       logger.warn({ epoch: lease.epoch.toString() }, "another relay took the lease")
       forget()
@@ -81,7 +86,10 @@ export function createRelay(options: RelayOptions): Relay {
     }
     // The stored position may be behind what was sent under this lease.
     lease = acquired && lease ? { ...acquired, position: lease.position } : acquired
-    askAgainAtMs = clock.nowMs() + (acquired ? halfMs : Math.min(halfMs, LONGEST_STANDBY_MS))
+    const waitMs = acquired
+      ? leaseMs * RENEWED_AFTER
+      : Math.min(leaseMs * STANDBY_ASKS_AFTER, LONGEST_STANDBY_MS)
+    askAgainAtMs = clock.nowMs() + waitMs
     return lease
   }
 

@@ -41,7 +41,7 @@ describe("the relay's patience", () => {
     const patience = createPatience({ clock, isQuiet: () => isQuiet })
     patience.worked()
     expect(new Set(await waits(patience, 125))).toEqual(new Set(["sleep 2"]))
-    expect(await waits(patience, 2)).toEqual(["sleep 750", "sleep 750"])
+    expect(await waits(patience, 2)).toEqual(["sleep 1000", "sleep 1000"])
   })
 
   test("looks again at once after it asked for news, and asks anew before writers stop telling", async () => {
@@ -64,6 +64,6 @@ describe("the relay's patience", () => {
 
   test("polls where nobody can tell", async () => {
     const patience = createPatience({ clock, isQuiet: () => isQuiet, news: news(false) })
-    expect(await waits(patience, 2)).toEqual(["ask 3000", "sleep 750", "ask 3000", "sleep 750"])
+    expect(await waits(patience, 3)).toEqual(["ask 3000", "sleep 1000", "sleep 1000", "sleep 1000"])
   })
 })
