@@ -4,6 +4,7 @@ import type { BatchSizes } from "./batch-sizes.ts"
 import type { CrashHook } from "./crash-points.ts"
 import { type FeePolicy, type Fees, initialFees } from "./fees.ts"
 import type { Findings } from "./findings.ts"
+import type { Pace } from "./pace.ts"
 import type { ChainTerms, Lane, Ledger, OpenTransaction, Registry, TransactionLog } from "./ports.ts"
 
 export interface ClaimsOptions {
@@ -13,6 +14,7 @@ export interface ClaimsOptions {
   readonly attempts: Attempts
   readonly findings: Findings
   readonly sizes: BatchSizes
+  readonly pace: Pace
   readonly maxRecords: number
   /** Transactions of the lane that are not settled, at most. */
   readonly maxInFlight: number
@@ -30,7 +32,7 @@ export type Claims = (
 ) => Promise<number>
 
 export function createClaims(options: ClaimsOptions): Claims {
-  const { log, ledger, registries, findings, crash } = options
+  const { log, ledger, registries, findings, crash, pace } = options
   let turn = 0
 
   /** In turns, so that a flood of one type does not hold up the others. */
@@ -74,6 +76,7 @@ export function createClaims(options: ClaimsOptions): Claims {
   }
 
   return async (lane, open, usedNonces, signal) => {
+    pace.saw(open)
     const inFlight = [...open]
     let begun = 0
     while (inFlight.length < options.maxInFlight && !signal.aborted) {
@@ -85,6 +88,8 @@ export function createClaims(options: ClaimsOptions): Claims {
         blockGasLimit: terms.blockGasLimit,
         costs: options.gas,
       })
+      const isFull = async () => (await log.waiting(registry.type, limit)) >= limit
+      if (!pace.allows(inFlight.length) && !(await isFull())) return begun
       if (limit < 1 || !(await isPayable(lane, inFlight, terms, limit))) return begun
       await crash("before-reserve")
       const { type, address: contract } = registry
@@ -93,6 +98,7 @@ export function createClaims(options: ClaimsOptions): Claims {
       if (!reserved) return begun
       await crash("after-reserve")
       begun += 1
+      pace.began(reserved)
       inFlight.push(reserved)
       // Nothing may follow a nonce that no node has: it would wait behind it, or be refused.
       if ((await options.attempts.start(lane, reserved)) !== "sent") return begun

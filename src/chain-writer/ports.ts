@@ -178,6 +178,8 @@ export type Settlement =
 export interface TransactionLog {
   /** Operation types with something to claim now. */
   ready(): Promise<readonly OperationType[]>
+  /** How many of a type wait to be claimed, counted no further than `most`. */
+  waiting(type: OperationType, most: number): Promise<number>
   /**
    * Claims up to `limit` operations and gives them the lane's next nonce, at least `atLeastNonce`; null if there are none,
    * and while the lane is drained or halted.

@@ -11,6 +11,7 @@ import { createDoubt } from "./doubt.ts"
 import { DEFAULT_FEE_POLICY, type FeePolicy } from "./fees.ts"
 import { createFindings } from "./findings.ts"
 import { createLaneHold, type HeldLane } from "./lane-hold.ts"
+import { createPace } from "./pace.ts"
 import {
   type Depth,
   type Lane,
@@ -64,8 +65,9 @@ export function createLaneWriter(options: LaneWriterOptions): LaneWriter {
   const fees = options.fees ?? DEFAULT_FEE_POLICY
   const findings = createFindings(options.lanes, logger)
   const sizes = createBatchSizes()
+  const pace = createPace(options)
   const resendMs = options.resendMs ?? 5_000
-  const shared = { ...options, findings, crash, gas, fees, sizes, resendMs }
+  const shared = { ...options, findings, crash, gas, fees, sizes, pace, resendMs }
   const hold = createLaneHold(shared)
   const attempts = createAttempts(shared)
   const watch = createWatch({ ...shared, attempts })

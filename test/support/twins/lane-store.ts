@@ -127,6 +127,12 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
       const ready = [...memory.operations.values()].filter(row => isDue(row, memory.nowMs()))
       return [...new Set(ready.map(({ type }) => type))]
     },
+    async waiting(type, most) {
+      const due = [...memory.operations.values()].filter(
+        row => row.type === type && isDue(row, memory.nowMs()),
+      )
+      return Math.min(due.length, most)
+    },
     async reserve(lane, { type, contract, limit, atLeastNonce }) {
       const row = fence(lane)
       if (row.halted || row.draining) return null

@@ -71,6 +71,16 @@ export async function readyTypes(sql: AnySql): Promise<readonly OperationType[]>
   return rows.map(row => row.type)
 }
 
+/** By index chain_operations_pending, and never more rows of it than `most`. */
+export async function countWaiting(sql: AnySql, type: OperationType, most: number): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from (
+      select from reconciler.chain_operations
+      where type = ${type} and state = 'pending' and (not_before is null or not_before <= clock_timestamp())
+      limit ${most}) waiting`
+  return row?.count ?? 0
+}
+
 function byPosition(a: ClaimedOperation, b: ClaimedOperation): number {
   if (a.position !== b.position) return a.position < b.position ? -1 : 1
   return a.eventId < b.eventId ? -1 : 1

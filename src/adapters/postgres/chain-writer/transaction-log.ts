@@ -1,7 +1,7 @@
 import type { TransactionLog } from "../../../chain-writer/ports.ts"
 import type { Sql } from "../client.ts"
 import { advanceTransaction, saveAttempt } from "./advance.ts"
-import { readyTypes } from "./claim.ts"
+import { countWaiting, readyTypes } from "./claim.ts"
 import { contradict, moveConfirmed } from "./confirmed.ts"
 import { readConfirmed, readOpenTransactions, readSettledBytes } from "./open.ts"
 import { reserveTransaction } from "./reserve.ts"
@@ -10,6 +10,7 @@ import { settleTransaction } from "./settle.ts"
 export function createTransactionLog(sql: Sql): TransactionLog {
   return {
     ready: () => readyTypes(sql),
+    waiting: (type, most) => countWaiting(sql, type, most),
     reserve: (lane, claim) => reserveTransaction(sql, lane, claim),
     open: lane => readOpenTransactions(sql, lane),
     saveAttempt: (lane, id, attempt) => saveAttempt(sql, lane, id, attempt),
