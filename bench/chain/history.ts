@@ -1,0 +1,57 @@
+import type { Sql } from "../../src/adapters/postgres/client.ts"
+
+/** Final operations that are in nobody's way: what years leave behind. Their transactions too, 256 operations each. */
+export async function fillHistory(sql: Sql, rows: number): Promise<void> {
+  await sql`
+    insert into reconciler.chain_operations
+      (event_id, position, type, kind, subject, word, state, result, outcome, final_at)
+    select gen_random_uuid(), n, 'patient', 'register-patient', sha256(int8send(n)), sha256(int8send(-n)), 'final',
+      'confirmed', 'Applied', clock_timestamp()
+    from generate_series(1, ${rows}::bigint) n`
+  await sql`analyze reconciler.chain_operations`
+}
+
+export interface Plan {
+  readonly statement: string
+  readonly milliseconds: number
+  readonly plan: readonly string[]
+}
+
+/** How the statements of a pass find their rows, measured: without a scan of a whole table, history costs nothing. */
+export async function plans(sql: Sql): Promise<readonly Plan[]> {
+  return Promise.all([
+    explain(sql, "ready types", READY),
+    explain(sql, "claim of 256", CLAIM),
+    explain(sql, "newest confirmed of a lane", CONFIRMED),
+  ])
+}
+
+async function explain(sql: Sql, statement: string, text: string): Promise<Plan> {
+  const rows = await sql.unsafe<{ "QUERY PLAN": string }[]>(
+    `explain (analyze, costs off, timing off) ${text}`,
+  )
+  const lines = rows.map(row => row["QUERY PLAN"])
+  const time = lines.find(line => line.startsWith("Execution Time"))
+  const plan = lines.filter(line => /Scan|Seq/.test(line)).map(line => line.trim().replace(/\s*\(.*$/, ""))
+  return { statement, milliseconds: Number(/[0-9.]+/.exec(time ?? "")?.[0] ?? Number.NaN), plan }
+}
+
+/** As in claim.ts, without its update: a plan that is measured must not change what it measures. */
+const CLAIM = `
+  select c.event_id from reconciler.chain_operations c
+  where c.type = 'patient' and c.state = 'pending' and (c.not_before is null or c.not_before <= statement_timestamp())
+    and not exists (
+      select from reconciler.chain_operations earlier
+      where earlier.subject = c.subject and (earlier.position, earlier.event_id) < (c.position, c.event_id)
+        and earlier.state in ('pending', 'claimed')
+        and (earlier.state = 'claimed' or earlier.not_before > statement_timestamp()))
+  order by c.position, c.event_id limit 256`
+const READY = `
+  select type from unnest(array['patient', 'ip-block', 'attack-signature']) as types (type)
+  where exists (
+    select from reconciler.chain_operations o
+    where o.type = types.type and o.state = 'pending' and (o.not_before is null or o.not_before <= clock_timestamp()))`
+const CONFIRMED = `
+  select id, nonce, block_number from reconciler.chain_transactions
+  where lane = (select address from reconciler.chain_lanes limit 1) and state = 'confirmed' and contradicted_at is null
+  order by nonce desc limit 1`
