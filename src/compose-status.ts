@@ -3,7 +3,7 @@ import { openKafkaClient } from "./adapters/kafka/open-client.ts"
 import { assertMigrated, assertReachable } from "./adapters/postgres/check.ts"
 import { closeDatabase, openDatabase } from "./adapters/postgres/client.ts"
 import { createStatusSources } from "./adapters/postgres/status.ts"
-import { requestTopics, topicsWithPrefix } from "./bus/topics.ts"
+import { consumedTopics } from "./bus/topics.ts"
 import type { Config } from "./config.ts"
 import type { Connections } from "./infrastructure.ts"
 import { kafkaSettings } from "./kafka-settings.ts"
@@ -24,19 +24,14 @@ export async function composeStatus(options: {
   shutdown.add("status database", () => closeDatabase(sql))
   await assertReachable(sql)
   await assertMigrated(sql)
-  const topics = topicsWithPrefix(config.topicPrefix)
   const kafka = await openKafkaClient(
     config.kafkaClient,
     kafkaSettings(config, connections.kafkaBrokers, "caregrid-reconciler-status", logger),
     systemClock,
   )
-  const groups = {
-    [`${config.topicPrefix}.chain-writer`]: requestTopics(topics),
-    [`${config.topicPrefix}.projector`]: [...requestTopics(topics), topics.results],
-    [`${config.topicPrefix}.write-back`]: [topics.results],
-  }
+  const groups = consumedTopics(config.topicPrefix)
   return {
-    ...createStatusSources(sql),
+    ...createStatusSources(sql, config),
     async consumerLag() {
       const lags: Record<string, number> = {}
       for (const [group, subscribed] of Object.entries(groups)) {

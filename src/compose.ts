@@ -22,6 +22,7 @@ import { createAppTables } from "./adapters/postgres/write-back/app-tables.ts"
 import { allTopics, requestTopics, type Topics, topicsWithPrefix } from "./bus/topics.ts"
 import { createIntake } from "./chain-writer/intake.ts"
 import { createLaneWriter } from "./chain-writer/writer.ts"
+import { composeLogArchiver } from "./compose-log.ts"
 import type { Config } from "./config.ts"
 import { assertContracts, type Connections, laneKeys, openChain } from "./infrastructure.ts"
 import { kafkaSettings } from "./kafka-settings.ts"
@@ -137,7 +138,8 @@ function composeRelay(composed: Composed): NonNullable<Parts["relay"]> {
     log: createPostgresPartitionLog(sql),
     daysAhead: DAYS_AHEAD,
   })
-  return { relay, partitionKeeper }
+  const archiver = composeLogArchiver(composed)
+  return { relay, partitionKeeper, ...(archiver && { archiver }) }
 }
 
 const same = (publisher: EventPublisher): EventPublisher => publisher

@@ -41,6 +41,10 @@ export interface Config {
   readonly relayBatchSize: number
   readonly relayNews: RelayNews
   readonly leaseMs: number
+  /** Null: the event log is kept for ever. */
+  readonly logRetentionDays: number | null
+  readonly logArchiveDirectory: string | null
+  readonly logAlertBytes: number
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent"
   readonly logFormat: "auto" | "json" | "pretty"
 }
@@ -68,6 +72,11 @@ export function readConfig(
   const contracts = contractAddresses(values, external, needs, faults)
   const databaseUrl = databaseUrlWithTls(values, faults)
   const kafkaSasl = kafkaLogin(values, external, faults)
+  if (values.LOG_RETENTION_DAYS !== undefined && values.LOG_ARCHIVE_DIRECTORY === undefined) {
+    faults.push(
+      "LOG_ARCHIVE_DIRECTORY is missing: LOG_RETENTION_DAYS takes days out of the log, and they go there",
+    )
+  }
   if (faults.length > 0) {
     throw new ConfigurationError(
       `The configuration is not usable:\n${faults.map(fault => `  - ${fault}`).join("\n")}`,
@@ -236,6 +245,9 @@ function toConfig(
     relayBatchSize: required(values, "RELAY_BATCH_SIZE"),
     relayNews: required(values, "RELAY_NEWS"),
     leaseMs: required(values, "LEASE_MS"),
+    logRetentionDays: values.LOG_RETENTION_DAYS ?? null,
+    logArchiveDirectory: values.LOG_ARCHIVE_DIRECTORY ?? null,
+    logAlertBytes: required(values, "LOG_ALERT_GIB") * 2 ** 30,
     logLevel: required(values, "LOG_LEVEL"),
     logFormat: required(values, "LOG_FORMAT"),
   })

@@ -17,7 +17,7 @@ export type Consumer = Pick<ConsumerOptions, "groupId" | "topics" | "offsets" | 
 export type LaneSource = Pick<LaneKeeperOptions, "signers" | "newWriter">
 
 export interface Parts {
-  readonly relay?: { readonly relay: Relay; readonly partitionKeeper: Stage }
+  readonly relay?: { readonly relay: Relay; readonly partitionKeeper: Stage; readonly archiver?: Stage }
   readonly chainWriter?: { readonly intake: Consumer; readonly lanes: LaneSource }
   readonly projector?: { readonly projector: Consumer; readonly ttl: Ttl }
   readonly writeBack?: { readonly consumer: Consumer; readonly settle: Stage }
@@ -42,6 +42,7 @@ export function pipeline(
   // 1. Event log -> Kafka, a topic per operation type.
   if (relay)
     services.push(run.tick("relay", relay.relay, 100), run.tick("relay", relay.partitionKeeper, 600_000))
+  if (relay?.archiver) services.push(run.tick("relay", relay.archiver, 600_000))
   // 2. Kafka -> queue -> chain, one lane a signing account; results -> event log.
   if (chainWriter) services.push(run.consume("chain-writer", chainWriter.intake))
   if (chainWriter) services.push(run.lanes("chain-writer", chainWriter.lanes, 100))

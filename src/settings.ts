@@ -245,6 +245,23 @@ export const settings = {
     unit: "milliseconds",
     about: "How long the relay's and a lane's lease lasts; another process takes over after it.",
   }),
+  LOG_RETENTION_DAYS: entry({
+    schema: wholeNumber(1, 36_500),
+    unit: "days",
+    about:
+      "A day of the event log that is over for so long, and that nobody needs any more, is archived and dropped. Unset: the log is kept for ever.",
+  }),
+  LOG_ARCHIVE_DIRECTORY: entry({
+    schema: z.string().min(1),
+    unit: "path",
+    about: "Where archived days of the event log are kept, one file a day. Needed with LOG_RETENTION_DAYS.",
+  }),
+  LOG_ALERT_GIB: entry({
+    schema: wholeNumber(1, 1_000_000),
+    fallback: "50",
+    unit: "GiB",
+    about: "An event log that is larger on disk is a finding.",
+  }),
   LOG_LEVEL: entry({
     schema: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     fallback: "info",

@@ -24,6 +24,16 @@ export function requestTopics(topics: Topics): readonly string[] {
   return [topics.patient, topics["ip-block"], topics["attack-signature"]]
 }
 
+/** What each consumer group reads, by group id. */
+export function consumedTopics(prefix: string): Readonly<Record<string, readonly string[]>> {
+  const topics = topicsWithPrefix(prefix)
+  return {
+    [`${prefix}.chain-writer`]: requestTopics(topics),
+    [`${prefix}.projector`]: [...requestTopics(topics), topics.results],
+    [`${prefix}.write-back`]: [topics.results],
+  }
+}
+
 export function allTopics(topics: Topics): readonly string[] {
   return [...requestTopics(topics), topics.results, topics.deadLetters]
 }

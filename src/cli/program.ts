@@ -5,11 +5,12 @@ import type { CliContext } from "./context.ts"
 import { addDemo } from "./demo.ts"
 import { addDeploy } from "./deploy.ts"
 import { addLane } from "./lane.ts"
+import { addLog } from "./log.ts"
 import { addMigrate } from "./migrate.ts"
 import { addRun } from "./run.ts"
 import { addStatus } from "./status.ts"
 
-const commands: readonly AddCommand[] = [addRun, addMigrate, addDeploy, addStatus, addDemo, addLane]
+const commands: readonly AddCommand[] = [addRun, addMigrate, addDeploy, addStatus, addLog, addDemo, addLane]
 
 /** Runs one command line and gives its exit code; errors that a person can mend are one message without a stack trace. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {

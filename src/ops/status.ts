@@ -1,3 +1,6 @@
+import type { Finding } from "./finding.ts"
+import { type LogStatus, logLines } from "./log-status.ts"
+
 /** How one stage stands. */
 export interface StageCounts {
   readonly done: number
@@ -6,19 +9,13 @@ export interface StageCounts {
   readonly oldestAgeMs: number | null
 }
 
-/** Something an operator should look at. */
-export interface Finding {
-  readonly finding: string
-  readonly about: string
-  readonly sinceMs: number
-}
-
 /** Port: where the answers come from. Each may be asked once a second. */
 export interface StatusSources {
   relay(): Promise<StageCounts>
   chainWriter(): Promise<StageCounts>
   projector(): Promise<StageCounts>
   writeBack(): Promise<StageCounts>
+  log(): Promise<LogStatus>
   deadLetters(): Promise<number>
   findings(): Promise<readonly Finding[]>
   /** Messages not handled yet, by consumer group. */
@@ -28,23 +25,27 @@ export interface StatusSources {
 export interface SystemStatus {
   readonly stages: Readonly<Record<"relay" | "chain-writer" | "projector" | "write-back", StageCounts>>
   readonly consumerLag: Readonly<Record<string, number>>
+  readonly log: LogStatus
   readonly deadLetters: number
   readonly findings: readonly Finding[]
 }
 
 export async function readStatus(sources: StatusSources): Promise<SystemStatus> {
-  const [relay, chainWriter, projector, writeBack, consumerLag, deadLetters, findings] = await Promise.all([
-    sources.relay(),
-    sources.chainWriter(),
-    sources.projector(),
-    sources.writeBack(),
-    sources.consumerLag(),
-    sources.deadLetters(),
-    sources.findings(),
-  ])
+  const [relay, chainWriter, projector, writeBack, consumerLag, log, deadLetters, findings] =
+    await Promise.all([
+      sources.relay(),
+      sources.chainWriter(),
+      sources.projector(),
+      sources.writeBack(),
+      sources.consumerLag(),
+      sources.log(),
+      sources.deadLetters(),
+      sources.findings(),
+    ])
   return {
     stages: { relay, "chain-writer": chainWriter, projector, "write-back": writeBack },
     consumerLag,
+    log,
     deadLetters,
     findings,
   }
@@ -68,6 +69,7 @@ export function statusTable(status: SystemStatus): string {
     "consumer lag",
     ...lag,
     "",
+    ...logLines(status.log),
     `dead letters: ${status.deadLetters}`,
     `findings: ${findings.length === 0 ? "none" : findings.join(", ")}`,
     "",

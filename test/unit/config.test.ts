@@ -76,4 +76,11 @@ describe("configuration", () => {
     }
     expect(faults).not.toContain("s3cret")
   })
+
+  it("wants a place for the days that retention takes out of the log, and keeps them for ever without it", () => {
+    expect(readConfig(external).logRetentionDays).toBeNull()
+    expect(faultsOf({ ...external, LOG_RETENTION_DAYS: "90" })).toContain("LOG_ARCHIVE_DIRECTORY is missing")
+    const kept = readConfig({ ...external, LOG_RETENTION_DAYS: "90", LOG_ARCHIVE_DIRECTORY: "archive" })
+    expect(kept).toMatchObject({ logRetentionDays: 90, logArchiveDirectory: "archive" })
+  })
 })

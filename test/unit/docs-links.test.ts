@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest"
 import { FINDINGS } from "../../src/chain-writer/finding.ts"
 import { operations } from "../../src/domain/operations/index.ts"
 import { OUTCOMES } from "../../src/domain/outcome.ts"
+import { LOG_FINDINGS } from "../../src/ops/log-status.ts"
 import { settingList } from "../../src/settings.ts"
 
 const root = join(import.meta.dirname, "../..")
@@ -91,7 +92,7 @@ function isNamedInCode(name: string): boolean {
 
 it("the pages have a line for each finding and each outcome", () => {
   const lines = found("docs/operations.md", /^\| `([a-z-]+)` \| [^|]+ \| [^|]+ \|$/gm)
-  expect(lines).toEqual(expect.arrayContaining([...FINDINGS]))
+  expect(lines).toEqual(expect.arrayContaining([...FINDINGS, ...LOG_FINDINGS]))
   expect(found("docs/architecture.md", /^\| `([A-Z]\w+)` \|/gm).sort()).toEqual([...OUTCOMES].sort())
 })
 

@@ -1,12 +1,17 @@
+import { logFindings } from "../../ops/log-status.ts"
 import type { StatusSources } from "../../ops/status.ts"
 import { readChainWriterStatus } from "./chain-writer/status.ts"
 import type { Sql } from "./client.ts"
 import { createDeadLetters } from "./dead-letters/dead-letters.ts"
+import { readLogStatus } from "./log-archive/status.ts"
 import { readReadModelStatus } from "./projector/status.ts"
 import { createPostgresRelayStatus } from "./relay/status.ts"
 
 /** The answers that Postgres has. */
-export function createStatusSources(sql: Sql): Omit<StatusSources, "consumerLag"> {
+export function createStatusSources(
+  sql: Sql,
+  limits: { readonly logRetentionDays: number | null; readonly logAlertBytes: number } = KEEP_FOR_EVER,
+): Omit<StatusSources, "consumerLag"> {
   const relayStatus = createPostgresRelayStatus(sql)
   return {
     async relay() {
@@ -31,19 +36,29 @@ export function createStatusSources(sql: Sql): Omit<StatusSources, "consumerLag"
       return { done: counts.removed, waiting: awaitingRemoval + open.waiting, oldestAgeMs: open.oldestAgeMs }
     },
     deadLetters: () => createDeadLetters(sql).count(),
+    log: () => readLogStatus(sql, limits.logRetentionDays),
     async findings() {
-      const { findings } = await readChainWriterStatus(sql)
-      return findings.map(({ lane, type, finding, sinceMs }) => ({
+      const [{ findings }, log] = await Promise.all([
+        readChainWriterStatus(sql),
+        readLogStatus(sql, limits.logRetentionDays),
+      ])
+      const ofLanes = findings.map(({ lane, type, finding, sinceMs }) => ({
         finding,
         about: type === null ? `lane ${lane}` : `lane ${lane}, ${type}`,
         sinceMs,
       }))
+      return [...ofLanes, ...logFindings(log, limits.logAlertBytes)]
     },
   }
 }
 
+const KEEP_FOR_EVER = { logRetentionDays: null, logAlertBytes: Number.POSITIVE_INFINITY }
+
 async function countEvents(sql: Sql): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`select count(*)::int as count from reconciler.outbox`
+  const [row] = await sql<{ count: number }[]>`
+    select (
+      (select count(*) from reconciler.outbox)
+      + (select coalesce(sum(rows), 0) from reconciler.archives where dropped_at is not null))::float8 as count`
   return row?.count ?? 0
 }
 
