@@ -106,7 +106,8 @@ describe("an answer to Produce that gets lost after the broker appended", () => 
         await publisher.close()
       }
       expect(proxy.injected.get("lost-answer")).toBe(5 * times)
-      expect(rejected > 0).toBe(times > 1)
+      // Once, a client may get over it alone; so often, only a new producer does.
+      if (times > 1) expect(rejected).toBeGreaterThan(0)
       expect(acknowledged).toHaveLength(16 * BATCH)
       expect(await lostOfAcknowledged()).toEqual([])
     })

@@ -4,7 +4,9 @@ import { ensureTopics } from "../../src/adapters/kafka/ensure-topics.ts"
 import { KAFKA_CLIENTS, type KafkaClientName } from "../../src/adapters/kafka/settings.ts"
 import { allTopics } from "../../src/bus/topics.ts"
 import { seededRandom } from "../../src/demo/random.ts"
+import { subjectBytes } from "../../src/domain/subject.ts"
 import { createTestDatabase, type TestDatabase } from "../support/database.ts"
+import { anySubject } from "../support/event-builders.ts"
 import { type KafkaProxy, type ProduceFault, startKafkaProxy } from "../support/faults/kafka-proxy.ts"
 import { judgeDelivery, type RelayRun, startRelayRun, startWriter } from "../support/faults/relay-run.ts"
 import { faultScale, percentiles, reportFaults } from "../support/faults/report.ts"
@@ -105,6 +107,40 @@ describe.each(KAFKA_CLIENTS)(`the relay over %s, with a broker in trouble (TEST_
     TIMEOUT_MS,
   )
 })
+
+test.each(KAFKA_CLIENTS)(
+  "an event that the broker finds too large is set aside over %s, and the others of its subject flow in order",
+  async client => {
+    const database = await createTestDatabase()
+    const brokers = inject("kafkaBrokers")
+    const relay = await startRelayRun({ sql: database.sql, databaseUrl: database.url, brokers, client })
+    try {
+      const subject = anySubject()
+      const before = startWriter(database.sql, [subject])
+      await until(before.appended, count => count > 50)
+      const [huge] = await database.sql<{ seq: bigint }[]>`
+        insert into reconciler.outbox (type, subject, payload)
+        values ('unblock-ip.requested', ${subjectBytes(subject)},
+          jsonb_build_object('text', repeat('too long ', 300000)))
+        returning seq`
+      const more = before.appended() + 50
+      await until(before.appended, count => count > more)
+      const appended = await before.stop()
+      await relay.caughtUp()
+      expect(await judgeDelivery(database.sql, relay.topics, brokers)).toMatchObject({
+        logged: appended + 1,
+        lost: [huge?.seq],
+        inverted: [],
+      })
+      const letters = await database.sql`
+        select reason, position from reconciler.dead_letters where source = 'relay'`
+      expect([...letters]).toEqual([{ reason: "message-too-large", position: huge?.seq }])
+    } finally {
+      await relay.stop()
+      await database.drop()
+    }
+  },
+)
 
 test("topics that are missing are made with the configured partitions", async () => {
   const database = await createTestDatabase()
