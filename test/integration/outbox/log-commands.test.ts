@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, inject, test } from "vitest"
 import { lowestPositionAt } from "../../../src/domain/position.ts"
 import { EXIT } from "../../../src/runtime/errors.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
+import { createTestTopics, kafkaClient } from "../../support/kafka.ts"
 
 const execute = promisify(execFile)
 const MAIN = join(import.meta.dirname, "../../../src/main.ts")
@@ -16,8 +17,10 @@ const [from, to] = [Date.UTC(2026, 0, 31), Date.UTC(2026, 1, 1)].map(lowestPosit
 describe.skipIf(inject("kafkaBrokers").length === 0)("reconciler log", () => {
   let database: TestDatabase
   let directory: string
+  let prefix: string
   beforeEach(async () => {
     database = await createTestDatabase()
+    prefix = `log-${database.url.slice(-8)}`
     directory = mkdtempSync(join(tmpdir(), "caregrid-archive-"))
     const { sql } = database
     await sql.unsafe(
@@ -37,7 +40,7 @@ describe.skipIf(inject("kafkaBrokers").length === 0)("reconciler log", () => {
       PATH: process.env.PATH,
       DATABASE_URL: database.url,
       KAFKA_BROKERS: inject("kafkaBrokers").join(","),
-      TOPIC_PREFIX: `log-${database.url.slice(-8)}`,
+      TOPIC_PREFIX: prefix,
       LOG_ARCHIVE_DIRECTORY: directory,
       LOG_LEVEL: "silent",
     }
@@ -73,6 +76,33 @@ describe.skipIf(inject("kafkaBrokers").length === 0)("reconciler log", () => {
     expect(partitions[0]).toMatchObject({ name: DAY, restored: true, neededBy: [] })
     expect((await run("archive", "--older-than", "30")).stdout).toBe("")
     expect((await run("archive", "--partition", DAY)).stdout).toContain("10 events")
+  })
+
+  test("keeps a day while a consumer group has not stored that it handled what is published", async () => {
+    const { sql } = database
+    const topics = await createTestTopics()
+    prefix = topics.results.slice(0, -".results".length)
+    const publisher = kafkaClient().publisher()
+    await publisher.publish([
+      { topic: topics.results, key: "0x01", value: "{}", headers: {} },
+      { topic: topics.results, key: "0x01", value: "{}", headers: {} },
+    ])
+    await publisher.close()
+    await sql`insert into reconciler.relay_cursor (name, position) values ('relay', ${to!})`
+    const [end] = await kafkaClient().withAdmin(async admin =>
+      (await admin.bounds([topics.results])).filter(({ high }) => high > 0n),
+    )
+    const store = (offset: bigint) => sql`
+      insert into reconciler.consumer_offsets values (${`${prefix}.projector`}, ${topics.results}, ${end!.partition}, ${offset})
+      on conflict (consumer_group, topic, partition) do update set next_offset = excluded.next_offset`
+    await store(1n)
+    const refused = await run("archive", "--older-than", "30")
+    expect(refused).toMatchObject({
+      code: EXIT.tryAgain,
+      stderr: expect.stringContaining("is needed by consumers"),
+    })
+    await store(2n)
+    expect((await run("archive", "--older-than", "30")).stdout).toContain("10 events")
   })
 
   test("says what is missing or wrong", async () => {

@@ -127,7 +127,9 @@ describe("positions", () => {
         await inner`select reconciler.raise_sequence(${lowestPositionAt(Date.now())}, true), pg_sleep(5)`
       })
       await expect(cancelled).rejects.toMatchObject({ code: "57014" })
-      const locks = await tx`select from pg_locks where locktype = 'advisory'`
+      const locks = await tx`
+        select from pg_locks where locktype = 'advisory'
+          and database = (select oid from pg_database where datname = current_database())`
       expect(locks).toHaveLength(0)
     })
   })
