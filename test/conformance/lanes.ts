@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import type { LaneLevers } from "../../src/chain-writer/lane-levers.ts"
 import { type Hex, type Lanes, LeaseLostError, type LeaseOutcome } from "../../src/chain-writer/ports.ts"
 import { anyHash } from "../support/event-builders.ts"
 import { until } from "../support/until.ts"
 
 export interface LanesHarness {
   readonly lanes: Lanes
+  readonly levers: Pick<LaneLevers, "resume" | "setDraining">
   /** As `lane type finding`, of all lanes. */
   findings(): Promise<readonly string[]>
   close(): Promise<void>
@@ -111,6 +113,41 @@ export function lanesConformance(name: string, open: () => Promise<LanesHarness>
       await leased("two")
       const own = (await harness.findings()).filter(finding => finding.startsWith(address))
       expect(own).toEqual([`${address}  foreign-nonce`])
+    })
+
+    it("halts a lane until a person resumes it, through other holders too", async () => {
+      const lane = await leased("one")
+      await harness.lanes.halt(lane, "reorg-too-deep")
+      await harness.lanes.release(lane)
+      expect(await lease("two")).toMatchObject({ kind: "leased", halted: true })
+      const own = async () => (await harness.findings()).filter(finding => finding.startsWith(address))
+      expect(await own()).toEqual([`${address}  reorg-too-deep`])
+      expect(await harness.levers.resume(address)).toBe(true)
+      expect(await lease("two")).toMatchObject({ kind: "leased", halted: false })
+      expect(await own()).toEqual([])
+    })
+
+    it("drains a lane and puts it to work again, and knows no other", async () => {
+      await leased("one")
+      expect(await harness.levers.setDraining(address, true)).toBe(true)
+      expect(await lease("one")).toMatchObject({ draining: true })
+      expect(await harness.levers.setDraining(address, false)).toBe(true)
+      expect(await lease("one")).toMatchObject({ draining: false })
+      const stranger: Hex = `0x${randomBytes(20).toString("hex")}`
+      expect(await harness.levers.resume(stranger)).toBe(false)
+      expect(await harness.levers.setDraining(stranger, true)).toBe(false)
+    })
+
+    it("tells of another chain until it is the right one again", async () => {
+      await harness.lanes.release(await leased("one"))
+      const right = genesisHash
+      genesisHash = anyHash() as Hex
+      await lease("one")
+      const own = async () => (await harness.findings()).filter(finding => finding.startsWith(address))
+      expect(await own()).toEqual([`${address}  other-chain`])
+      genesisHash = right
+      await lease("one")
+      expect(await own()).toEqual([])
     })
 
     it("fences off a finding of an epoch that has passed", async () => {

@@ -4,6 +4,6 @@ import { lanesConformance } from "./lanes.ts"
 
 lanesConformance("in memory", async () => {
   const memory = createChainWriterMemory(Date.now)
-  const { lanes } = createInMemoryLaneStore(memory)
-  return { lanes, findings: async () => [...memory.findings], close: async () => {} }
+  const { lanes, levers } = createInMemoryLaneStore(memory)
+  return { lanes, levers, findings: async () => [...memory.findings], close: async () => {} }
 })

@@ -365,6 +365,44 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
         expect(await harness.isRaisedAbove(foreign)).toBe(true)
       })
 
+      it("gives back at once what the mined attempt did not carry", async () => {
+        await requested(register(), register(), register())
+        const transaction = await reserved()
+        const signed = attempt(2)
+        await harness.log.saveAttempt(lane, transaction.id, signed)
+        await harness.log.advance(lane, transaction.id, { to: "sent", hash: signed.hash })
+        const outcomes = ["Applied", "Applied"] as const
+        const inclusion = { hash: signed.hash, blockNumber: 9, blockHash: anyHash() as Hex, outcomes }
+        await harness.log.advance(lane, transaction.id, { to: "included", inclusion })
+        expect(await claim()).toBeNull()
+        const carried = transaction.operations.slice(0, 2)
+        const results = operationResults(carried, inclusion, Date.now())
+        await harness.log.settle(lane, transaction.id, { as: "confirmed", results, foreignVersion: null })
+        expect(ids(await claim())).toEqual([transaction.operations[2]?.eventId])
+      })
+
+      it("knows what was confirmed, newest first, and where it was mined again", async () => {
+        await requested(register(), register())
+        await confirm(await reserved({ limit: 1 }), ["Applied"])
+        const inclusion = await confirm(await reserved({ limit: 1 }), ["Applied"])
+        const [newest, ...more] = await harness.log.confirmed(lane, 10, 1)
+        expect([newest?.nonce, newest?.inclusion, more]).toEqual([1, inclusion, []])
+        expect((await harness.log.confirmed(lane, 1, 5)).map(({ nonce }) => nonce)).toEqual([0])
+        const to = { hash: inclusion.hash, blockNumber: 12, blockHash: anyHash() as Hex }
+        await harness.log.moveConfirmed(lane, newest?.id ?? 0n, to)
+        expect((await harness.log.confirmed(lane, 10, 1))[0]?.inclusion).toEqual({ ...inclusion, ...to })
+      })
+
+      it("remembers what the chain contradicts, once", async () => {
+        const [request] = await requested(register())
+        await confirm(await reserved(), ["Applied"])
+        const [confirmed] = await harness.log.confirmed(lane, 10, 1)
+        const eventIds = [request?.eventId ?? ""]
+        await harness.log.contradict(lane, confirmed?.id ?? 0n, eventIds)
+        expect(await harness.log.confirmed(lane, 10, 1)).toEqual([])
+        await expect(harness.log.contradict(lane, confirmed?.id ?? 0n, eventIds)).rejects.toThrow()
+      })
+
       it("keeps the bytes of what is settled", async () => {
         await requested(register())
         const first = await reserved()
@@ -373,6 +411,20 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
         expect(await harness.log.settledBytes(lane, 0)).toEqual([{ hash: signed.hash, raw: signed.raw }])
         expect(await harness.log.settledBytes(lane, 1)).toEqual([])
       })
+    })
+
+    it("counts what waits, no further than asked", async () => {
+      await requested(register(), register(), register())
+      expect(await harness.log.waiting("patient", 2)).toBe(2)
+      expect(await harness.log.waiting("patient", 9)).toBe(3)
+      expect(await harness.log.waiting("ip-block", 9)).toBe(0)
+    })
+
+    it("reserves nothing for a lane that is halted", async () => {
+      await requested(register())
+      await harness.lanes.halt(lane, "reorg-too-deep")
+      expect(await claim()).toBeNull()
+      expect(await claim({}, await newLane())).not.toBeNull()
     })
 
     it("fences off every write of an epoch that has passed", async () => {

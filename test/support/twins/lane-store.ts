@@ -249,7 +249,9 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
       if (row.inclusion) row.inclusion = { ...row.inclusion, ...to }
     },
     async contradict(lane, id, eventIds) {
-      transaction(lane, id, "confirmed").contradicted = true
+      const row = transaction(lane, id, "confirmed")
+      if (row.contradicted) throw new Error(`transaction ${id} is contradicted already`)
+      row.contradicted = true
       for (const eventId of eventIds) {
         memory.deadLetters.insert({ source: "chain-writer", reason: "result-contradicted", eventId })
       }
