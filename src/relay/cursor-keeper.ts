@@ -21,7 +21,7 @@ interface Advance {
   readonly setAside: readonly SetAside[]
 }
 
-export function createCursorKeeper(cursor: RelayCursor): CursorKeeper {
+export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">): CursorKeeper {
   let waiting: Advance | null = null
   let storing: Promise<void> | null = null
   let refused = false
@@ -35,7 +35,9 @@ export function createCursorKeeper(cursor: RelayCursor): CursorKeeper {
       try {
         if (!(await cursor.advance(epoch, position, setAside))) refused = true
       } catch (error) {
+        // Not tried again here: the next pass begins anew, after the pause that a failed pass gets.
         failure = { error }
+        waiting = null
       }
     }
     storing = null
@@ -43,6 +45,8 @@ export function createCursorKeeper(cursor: RelayCursor): CursorKeeper {
 
   return {
     advance(epoch, position, setAside) {
+      // What was not stored must not be stepped over: with it an event that was set aside would be gone.
+      if (failure || refused) return
       const before = waiting?.epoch === epoch ? waiting.setAside : []
       waiting = { epoch, position, setAside: [...before, ...setAside] }
       storing ??= store()
@@ -59,6 +63,7 @@ export function createCursorKeeper(cursor: RelayCursor): CursorKeeper {
     forget() {
       waiting = null
       refused = false
+      failure = null
     },
   }
 }
