@@ -150,6 +150,17 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
     await expectOnce()
   })
 
+  it("needs more gas than was planned: a batch that ran out of it is smaller the next time", async () => {
+    const gas = { gasPerRecord: 10_000n, gasPerBatch: 150_000n }
+    const lane = await newLane({ maxRecords: 16, gas })
+    await requested(24)
+    await drive([lane], () => finished(performance.now()))
+    const [row] = await bench.database.sql<{ reverted: number }[]>`
+      select count(*)::int as reverted from reconciler.chain_transactions where state = 'reverted'`
+    expect(row?.reverted).toBeGreaterThan(0)
+    await expectOnce()
+  })
+
   it("takes smaller transactions only: a batch is halved until it fits", async () => {
     const lane = await newLane({ maxRecords: 16 })
     await requested(24)
