@@ -5,6 +5,7 @@ import type { Sql } from "./client.ts"
 import { createDeadLetters } from "./dead-letters/dead-letters.ts"
 import { readLogStatus } from "./log-archive/status.ts"
 import { readReadModelStatus } from "./projector/status.ts"
+import { blockerFindings, readBlockers } from "./relay/blockers.ts"
 import { createPostgresRelayStatus } from "./relay/status.ts"
 
 /** The answers that Postgres has. */
@@ -38,8 +39,9 @@ export function createStatusSources(
     deadLetters: () => createDeadLetters(sql).count(),
     log: () => readLogStatus(sql, limits.logRetentionDays),
     async findings() {
-      const [{ findings }, log] = await Promise.all([
+      const [{ findings }, blockers, log] = await Promise.all([
         readChainWriterStatus(sql),
+        readBlockers(sql),
         readLogStatus(sql, limits.logRetentionDays),
       ])
       const ofLanes = findings.map(({ lane, type, finding, sinceMs }) => ({
@@ -47,7 +49,7 @@ export function createStatusSources(
         about: type === null ? `lane ${lane}` : `lane ${lane}, ${type}`,
         sinceMs,
       }))
-      return [...ofLanes, ...logFindings(log, limits.logAlertBytes)]
+      return [...ofLanes, ...blockerFindings(blockers), ...logFindings(log, limits.logAlertBytes)]
     },
   }
 }
