@@ -3,7 +3,7 @@ import type { LogNews } from "./ports.ts"
 
 /** More is likely to come: looked for often. */
 const ACTIVE_MS = 250
-const ACTIVE_WAIT_MS = 2
+const ACTIVE_WAIT_MS = 1
 /** Something is on its way, and nobody tells when its transaction ends. */
 const UNQUIET_WAIT_MS = 20
 /** Bounds the statements of an idle relay that nobody wakes; also how late it can be. */

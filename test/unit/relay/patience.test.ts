@@ -40,7 +40,7 @@ describe("the relay's patience", () => {
   test("looks often for a while after work, and then seldom", async () => {
     const patience = createPatience({ clock, isQuiet: () => isQuiet })
     patience.worked()
-    expect(new Set(await waits(patience, 125))).toEqual(new Set(["sleep 2"]))
+    expect(new Set(await waits(patience, 250))).toEqual(new Set(["sleep 1"]))
     expect(await waits(patience, 2)).toEqual(["sleep 1000", "sleep 1000"])
   })
 
@@ -53,7 +53,7 @@ describe("the relay's patience", () => {
     const patience = createPatience({ clock, isQuiet: () => isQuiet, news: news(true) })
     await waits(patience, 2)
     patience.worked()
-    expect(await waits(patience, 2)).toEqual(["stop asking", "sleep 2", "sleep 2"])
+    expect(await waits(patience, 2)).toEqual(["stop asking", "sleep 1", "sleep 1"])
   })
 
   test("does not wait for news of a transaction that is open already: it was not asked to tell", async () => {
