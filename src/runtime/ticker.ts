@@ -3,7 +3,7 @@ import type { Clock } from "./clock.ts"
 import type { Logger } from "./logger.ts"
 
 /** Short: a server that is back shall be used within two seconds, and a failed pass costs little. */
-const LONGEST_BACKOFF_MS = 1_000
+const LONGEST_BACKOFF_MS = 500
 
 /** One pass of a background service. Returns how much it did; 0 means nothing was waiting. */
 export interface Stage {

@@ -42,7 +42,7 @@ export function openDatabase(options: DatabaseOptions): Sql {
 }
 
 const FIRST_WAIT_SECONDS = 0.02
-const LONGEST_WAIT_SECONDS = 0.5
+const LONGEST_WAIT_SECONDS = 0.25
 
 /** The driver's own wait grows to 20 s: after a server's return everything would stand still for as long again. */
 function secondsBeforeReconnect(failures: number): number {
