@@ -35,25 +35,31 @@ export function toClaimed(row: OperationRow): ClaimedOperation {
  * Marks up to `limit` operations claimed, and gives them in the order of positions. One whose subject has an earlier
  * operation that is claimed, or pending but not to be tried yet, waits; an earlier one that can be tried is in the batch,
  * because it comes first in the order. statement_timestamp(), so that all rows are judged by one moment.
+ * A subquery and not `not exists`: with statistics from a time when nothing waited, the planner makes that a join which
+ * reads the whole backlog for each operation (256 of 10,000: 1,695 ms; so: 5 ms).
  */
 export async function claimOperations(
   tx: TransactionSql,
   type: OperationType,
   limit: number,
 ): Promise<readonly ClaimedOperation[]> {
-  // A statement of its own: the next one must see what the holder before us has committed.
-  await tx`select pg_advisory_xact_lock(${CLAIM_LOCK}, hashtext(${type}))`
+  // A statement of its own: the next one must see what the holder before us has committed. And it must follow the index
+  // and stop at the limit: the planner, who takes most candidates for blocked, would look at the whole backlog and sort it.
+  await tx`
+    select pg_advisory_xact_lock(${CLAIM_LOCK}, hashtext(${type})), set_config('enable_sort', 'off', true),
+      set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)`
   const rows = await tx<OperationRow[]>`
     update reconciler.chain_operations o set state = 'claimed', not_before = null
     from (
       select c.event_id from reconciler.chain_operations c
       where c.type = ${type} and c.state = 'pending'
         and (c.not_before is null or c.not_before <= statement_timestamp())
-        and not exists (
-          select from reconciler.chain_operations earlier
+        and (
+          select earlier.event_id from reconciler.chain_operations earlier
           where earlier.subject = c.subject and (earlier.position, earlier.event_id) < (c.position, c.event_id)
             and earlier.state in ('pending', 'claimed')
-            and (earlier.state = 'claimed' or earlier.not_before > statement_timestamp()))
+            and (earlier.state = 'claimed' or earlier.not_before > statement_timestamp())
+          limit 1) is null
       order by c.position, c.event_id limit ${limit}
     ) claimable
     where o.event_id = claimable.event_id
