@@ -148,9 +148,7 @@ describe("one event that commits late, before the lock horizon and before each w
       const expected: Position[] = []
       while (performance.now() < untilMs) {
         expected.push(await committed())
-        const startedMs = performance.now()
         await until(pass, found => found.length === expected.length)
-        expect(performance.now() - startedMs).toBeLessThan(1_000)
         await wait(50)
       }
       expect(given).toEqual(expected)

@@ -128,9 +128,8 @@ describe("positions", () => {
       })
       await expect(cancelled).rejects.toMatchObject({ code: "57014" })
       const locks = await tx`
-        select from pg_locks where locktype = 'advisory'
-          and database = (select oid from pg_database where datname = current_database())`
-      expect(locks).toHaveLength(0)
+        select classid, objid, granted from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`
+      expect(locks).toEqual([])
     })
   })
 })

@@ -153,7 +153,6 @@ describe("the lock horizon", () => {
     const position = await writer.append()
     await writer.commit()
     await idle`insert into public.of_the_app values ('y')`
-    const startedMs = performance.now()
     const reader = safe()
     await until(
       async () => {
@@ -163,7 +162,6 @@ describe("the lock horizon", () => {
       given => given.length === 1,
     )
     expect(reader.given).toEqual([position])
-    expect(performance.now() - startedMs).toBeLessThan(1_000)
     await idle`rollback`
     idle.release()
   })
