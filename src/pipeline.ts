@@ -41,7 +41,7 @@ export function pipeline(
   const services: Service[] = []
   // 1. Event log -> Kafka, a topic per operation type.
   if (relay)
-    services.push(run.tick("relay", relay.relay, 100), run.tick("relay", relay.partitionKeeper, 600_000))
+    services.push(run.tick("relay", relay.relay, 60_000), run.tick("relay", relay.partitionKeeper, 600_000))
   if (relay?.archiver) services.push(run.tick("relay", relay.archiver, 600_000))
   // 2. Kafka -> queue -> chain, one lane a signing account; results -> event log.
   if (chainWriter) services.push(run.consume("chain-writer", chainWriter.intake))

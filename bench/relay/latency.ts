@@ -19,6 +19,16 @@ export async function latency(
 ): Promise<Percentiles> {
   const arrived = new Map<string, number>()
   const stop = await bus.listen(options.topic, (value, atMs) => void arrived.set(idOf(value), atMs))
+  const settled = async (ids: () => Iterable<string>) => {
+    const deadlineMs = performance.now() + ARRIVAL_DEADLINE_MS
+    while ([...ids()].some(id => !arrived.has(id)) && performance.now() < deadlineMs) {
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+  // Whoever carries has started, and has seen a first event.
+  const first = `first-${performance.now()}`
+  await options.append(first, 0)
+  await settled(() => [first])
   const committed = new Map<string, number>()
   const pending: Promise<void>[] = []
   const total = options.aSecond * options.seconds
@@ -32,10 +42,7 @@ export async function latency(
     await new Promise(resolve => setTimeout(resolve, 1))
   }
   await Promise.all(pending)
-  const deadlineMs = performance.now() + ARRIVAL_DEADLINE_MS
-  while ([...committed.keys()].some(id => !arrived.has(id)) && performance.now() < deadlineMs) {
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
+  await settled(() => committed.keys())
   await stop()
   const delays = [...committed].map(([id, atMs]) => {
     const arrivedMs = arrived.get(id)
