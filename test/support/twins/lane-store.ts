@@ -1,4 +1,4 @@
-import { STAYING_FINDINGS } from "../../../src/chain-writer/finding.ts"
+import { FINDINGS, type Finding, STAYING_FINDINGS } from "../../../src/chain-writer/finding.ts"
 import type { LaneLevers } from "../../../src/chain-writer/lane-levers.ts"
 import {
   type Attempt,
@@ -22,7 +22,7 @@ interface LaneRow {
   holder: string | null
   leasedUntilMs: number
   draining: boolean
-  halted: boolean
+  halted: Finding | null
 }
 
 interface AttemptRow extends SignedAttempt {
@@ -48,7 +48,7 @@ interface TransactionRow {
 export function createInMemoryLaneStore(memory: ChainWriterMemory): {
   lanes: Lanes
   log: TransactionLog
-  levers: Omit<LaneLevers, "list">
+  levers: LaneLevers
 } {
   const laneRows = new Map<Hex, LaneRow>()
   const transactions: TransactionRow[] = []
@@ -104,7 +104,7 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
       }
       Object.assign(row, { holder, leasedUntilMs: nowMs + leaseMs })
       const { epoch, nextNonce, draining, halted } = row
-      return { kind: "leased", lane: { address, epoch }, nextNonce, draining, halted }
+      return { kind: "leased", lane: { address, epoch }, nextNonce, draining, halted: halted !== null }
     },
     async release(lane) {
       const row = laneRows.get(lane.address)
@@ -117,7 +117,7 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
       else memory.findings.delete(key)
     },
     async halt(lane, finding) {
-      fence(lane).halted = true
+      fence(lane).halted ??= finding
       memory.findings.add(findingKey(lane, finding, null))
     },
   }
@@ -135,7 +135,7 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
     },
     async reserve(lane, { type, contract, limit, atLeastNonce }) {
       const row = fence(lane)
-      if (row.halted || row.draining) return null
+      if (row.halted !== null || row.draining) return null
       if (transactions.some(each => each.lane === lane.address && isUnsent(each))) {
         throw new Error("an unsent transaction is in the way")
       }
@@ -275,12 +275,28 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
     return { id, nonce, type, contract, state: row.state, inclusion, ...payloadOf(row) }
   }
 
-  const levers: Omit<LaneLevers, "list"> = {
+  const levers: LaneLevers = {
+    async list() {
+      const rows = [...laneRows].sort(([a], [b]) => (a < b ? -1 : 1))
+      return rows.map(([address, { holder, leasedUntilMs, nextNonce, draining, halted }]) => {
+        const own = [...memory.findings].filter(key => key.startsWith(address))
+        return {
+          address,
+          holder: leasedUntilMs > memory.nowMs() ? holder : null,
+          nextNonce,
+          openTransactions: transactions.filter(each => each.lane === address && isOpen(each)).length,
+          draining,
+          halted,
+          findings: FINDINGS.filter(finding => own.some(key => key.endsWith(` ${finding}`))).sort(),
+        }
+      })
+    },
     async resume(address) {
       const row = laneRows.get(address)
-      if (row) row.halted = false
-      for (const finding of STAYING_FINDINGS) {
-        memory.findings.delete(findingKey({ address, epoch: 0n }, finding, null))
+      if (row) row.halted = null
+      for (const key of memory.findings) {
+        const stayed = STAYING_FINDINGS.some(finding => key.endsWith(` ${finding}`))
+        if (key.startsWith(address) && stayed) memory.findings.delete(key)
       }
       return row !== undefined
     },
@@ -296,7 +312,7 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
 
 function freshLane(genesisHash: Hex, nowMs: number): LaneRow {
   const lease = { epoch: 0n, holder: null, leasedUntilMs: nowMs }
-  return { genesisHash, nextNonce: 0, ...lease, draining: false, halted: false }
+  return { genesisHash, nextNonce: 0, ...lease, draining: false, halted: null }
 }
 
 /** In the order of positions; one with an earlier unfinished operation of its subject waits, unless that one comes too. */
