@@ -1,0 +1,18 @@
+import { createInMemoryArchiveFiles } from "../support/twins/archive-files.ts"
+import { archiveFilesConformance } from "./archive-files.ts"
+
+archiveFilesConformance("in memory", async () => {
+  const { files, contents } = createInMemoryArchiveFiles()
+  return {
+    files,
+    names: async () => [...contents.keys()],
+    async truncate(file) {
+      const whole = contents.get(file) ?? ""
+      contents.set(file, whole.slice(0, whole.length / 2))
+    },
+    async putForeign(file) {
+      contents.set(file, "{}\n")
+    },
+    close: async () => {},
+  }
+})
