@@ -3,9 +3,11 @@ import { createLedger } from "../../src/adapters/ethereum/ledger.ts"
 import { createRegistry } from "../../src/adapters/ethereum/registry.ts"
 import { createSigner } from "../../src/adapters/ethereum/signer.ts"
 import { openTestChain } from "../support/chain.ts"
-import { ledgerConformance } from "./ledger.ts"
+import { type LedgerHarness, ledgerConformance } from "./ledger.ts"
+import { registryConformance } from "./registry.ts"
+import { signerConformance } from "./signer.ts"
 
-ledgerConformance("a development node", async () => {
+const open = async (): Promise<LedgerHarness> => {
   const chain = await openTestChain()
   const { connection, addresses } = chain
   return {
@@ -18,4 +20,8 @@ ledgerConformance("a development node", async () => {
     pause: (type, paused) => chain.admin(type, paused ? "pause" : "unpause"),
     close: async () => chain.close(),
   }
-})
+}
+
+ledgerConformance("a development node", open)
+registryConformance("a development node", open)
+signerConformance("a development node", open)

@@ -2,9 +2,11 @@ import { randomBytes } from "node:crypto"
 import type { Hex } from "../../src/chain-writer/ports.ts"
 import { createInMemoryChain } from "../support/twins/ledger.ts"
 import { createInMemorySigner } from "../support/twins/signer.ts"
-import { ledgerConformance } from "./ledger.ts"
+import { type LedgerHarness, ledgerConformance } from "./ledger.ts"
+import { registryConformance } from "./registry.ts"
+import { signerConformance } from "./signer.ts"
 
-ledgerConformance("in memory", async () => {
+const open = async (): Promise<LedgerHarness> => {
   const chain = createInMemoryChain({ nowMs: Date.now })
   const newAccount = async () => createInMemorySigner(anyAddress())
   return {
@@ -21,7 +23,11 @@ ledgerConformance("in memory", async () => {
     pause: async (type, paused) => chain.setObstacle(type, paused ? "paused" : null),
     close: async () => {},
   }
-})
+}
+
+ledgerConformance("in memory", open)
+registryConformance("in memory", open)
+signerConformance("in memory", open)
 
 function anyAddress(): Hex {
   return `0x${randomBytes(20).toString("hex")}`

@@ -162,7 +162,10 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
       type,
       address,
       obstacle: async writer => obstacleOf(type, address, writer),
-      words: async subjects => subjects.map(subject => tip().after.words.get(`${address} ${subject}`) ?? 0n),
+      async words(subjects) {
+        if (!contracts.has(address)) throw new Error("no contract at the address")
+        return subjects.map(subject => tip().after.words.get(`${address} ${subject}`) ?? 0n)
+      },
     }
   }
 
