@@ -19,6 +19,7 @@ import { beginWriter } from "../support/outbox-writer.ts"
 import { until } from "../support/until.ts"
 
 /** A minute as in the worst of applications, if there is time for it. */
+const OTHERS_END_WITHIN_MS = 50_000
 const OPEN_FOR_MS = Number(process.env.TEST_OPEN_TRANSACTION_MS ?? 2_000)
 
 describe("one event that commits late, before the lock horizon and before each wrong form of it", () => {
@@ -155,7 +156,12 @@ describe("one event that commits late, before the lock horizon and before each w
       expect(await byTransaction(sql, { xid: 0n, seq: 0n })).toEqual([])
       await idle`rollback`
       idle.release()
-      expect(await byTransaction(sql, { xid: 0n, seq: 0n })).toHaveLength(expected.length)
+      // Transactions of the server's other databases hold this order up too.
+      await until(
+        () => byTransaction(sql, { xid: 0n, seq: 0n }),
+        rows => rows.length === expected.length,
+        OTHERS_END_WITHIN_MS,
+      )
     },
     OPEN_FOR_MS + 60_000,
   )

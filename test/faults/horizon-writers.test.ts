@@ -15,6 +15,7 @@ const WRITERS = 8
 const TRANSACTIONS = Number(process.env.TEST_TRANSACTIONS ?? 100)
 const ways = Object.entries(waysToWrite)
 const DEADLOCK_DETECTED = "40P01"
+const OTHERS_END_WITHIN_MS = 50_000
 const TIMEOUT_MS = 60_000 + TRANSACTIONS * 1_000
 
 describe("8 writers that write in every way there is", () => {
@@ -73,7 +74,13 @@ describe("8 writers that write in every way there is", () => {
         () => passes.horizon().then(() => given.length),
         count => count >= all.length,
       )
-      for (let pass = 0; pass < 5; pass += 1) await Promise.all([passes.naive(), passes.byTransaction()])
+      for (let pass = 0; pass < 5; pass += 1) await passes.naive()
+      // Transactions of the server's other databases hold this order up too.
+      await until(
+        () => passes.byTransaction().then(() => new Set(byXid.map(({ seq }) => seq)).size),
+        count => count >= all.length,
+        OTHERS_END_WITHIN_MS,
+      )
 
       expect(Object.keys(done).sort()).toEqual(Object.keys(waysToWrite).sort())
       expect(given).toEqual(all)
