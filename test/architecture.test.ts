@@ -120,6 +120,20 @@ describe("architecture", () => {
     expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(110)
   })
 
+  it("holds every port to one conformance suite", () => {
+    const suites = readdirSync(join(root, "test/conformance"))
+      .map(name => readFileSync(join(root, "test/conformance", name), "utf8"))
+      .join("\n")
+    const ports = [...sources]
+      .filter(([file]) => !/^src\/(embedded|demo|adapters)\//.test(file))
+      .flatMap(([, text]) => [
+        ...text.matchAll(/\/\*\*(?:(?!\*\/).)*?\bPort\b.*?\*\/\s*export interface (\w+)/gs),
+      ])
+      .map(match => match[1] ?? "")
+    expect(ports.length).toBeGreaterThan(15)
+    expect(ports.filter(port => !new RegExp(`\\b${port}\\b`).test(suites))).toEqual([])
+  })
+
   it("has a file for each operation and an operation for each file", () => {
     const named = readdirSync(join(root, "src/domain/operations"))
       .filter(name => name !== "index.ts")
