@@ -1,13 +1,13 @@
 import type { z } from "zod"
 import { operationDefinition, operationKindOf } from "../domain/operations/index.ts"
 import { isSubject } from "../domain/subject.ts"
+import { TRACEPARENT } from "../domain/traceparent.ts"
 import type { EventFault } from "./invalid-event.ts"
 import type { AppendRequest } from "./ports.ts"
 
 /** The SQL function `reconciler.request_faults` holds the same. */
 const MAX_PAYLOAD_BYTES = 8_192
 const MAX_KEY_CHARACTERS = 200
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 export type CheckedRequest =

@@ -84,11 +84,7 @@ export async function openModelChain() {
 
   return {
     async deployRegistry() {
-      const registry = await create(
-        blockedIpRegistry.abi as unknown as InterfaceAbi,
-        blockedIpRegistry.bytecode,
-        [from],
-      )
+      const registry = await create([...blockedIpRegistry.abi], blockedIpRegistry.bytecode, [from])
       await send(registry.address, registry.abi.encodeFunctionData("grantRole", [id("WRITER_ROLE"), from]))
       return useContract(registry.address)
     },
