@@ -11,7 +11,7 @@ export function reserveTransaction(sql: Sql, lane: Lane, claim: Claim): Promise<
   return sql.begin(async tx => {
     await fence(tx, lane)
     if (!(await mayReserve(tx, lane))) return null
-    const operations = await claimOperations(tx, claim.type, claim.limit)
+    const operations = await claimOperations(tx, claim.type, claim.limit, Math.floor(claim.limit / 8))
     if (operations.length === 0) return null
     const nonce = await takeNonce(tx, lane, claim.atLeastNonce)
     const { type, contract } = claim

@@ -32,6 +32,8 @@ export const chainOperations = reconciler.table(
     traceparent: text(),
     state: text().notNull().default("pending"),
     tries: integer().notNull().default(0),
+    /** Live work goes before it. Ended by a live operation of the subject that comes after it. */
+    backfill: boolean().notNull().default(false),
     /** Not claimed before this. */
     notBefore: moment("not_before"),
     result: text(),
@@ -51,12 +53,12 @@ export const chainOperations = reconciler.table(
     ),
     // What a claim reads, in its order; stays as small as the backlog however long the history is.
     index("chain_operations_pending")
-      .on(table.type, table.position, table.eventId)
+      .on(table.type, table.backfill, table.position, table.eventId)
       .where(sql`${table.state} = 'pending'`),
-    // Whether an earlier operation of the subject is in the way.
+    // Whether an earlier operation of the subject is in the way, and which ones a live one makes live.
     index("chain_operations_unfinished_of_subject")
       .on(table.subject, table.position, table.eventId)
-      .where(sql`${table.state} in ('pending', 'claimed')`),
+      .where(sql`${table.state} in ('pending', 'claimed', 'included')`),
   ],
 )
 

@@ -34,6 +34,8 @@ export const outbox = reconciler.table(
     occurredAt: timestamp("occurred_at", { withTimezone: true }).notNull().default(sql`clock_timestamp()`),
     traceparent: text(),
     causationId: uuid("causation_id"),
+    /** It can wait: live requests go to the chain before it. */
+    backfill: boolean().notNull().default(false),
   },
   table => [
     check("outbox_subject_is_32_bytes", sql`octet_length(${table.subject}) = 32`),
