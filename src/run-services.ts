@@ -38,8 +38,9 @@ export function createRunners(options: {
         runConsumer({
           ...consumer,
           async handle(batch) {
-            await consumer.handle(batch)
+            const outcome = await consumer.handle(batch)
             for (const wake of wakes.get(role) ?? []) wake.wake()
+            return outcome
           },
           subscription: options.subscribe(),
           logger,

@@ -106,10 +106,12 @@ export function newRequests(count: number): readonly EventRecord[] {
 export async function accept(intake: Intake, events: readonly EventRecord[]): Promise<void> {
   await intake.handle({
     consumerGroup: "bench",
-    topic: "bench",
+    // Of its own: nothing is stored of it, so that it continues.
+    topic: `bench-${randomUUID()}`,
     partition: 0,
     events,
     malformed: [],
-    nextOffset: positions,
+    storedOffset: null,
+    nextOffset: 1n,
   })
 }

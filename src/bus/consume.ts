@@ -50,17 +50,33 @@ export interface MalformedMessage {
   readonly fields: readonly string[]
 }
 
-/** What a stage stores in one transaction: the events' effects, what could not be read, and the offset after them. */
-export interface EventBatch {
+/** A step of a group's stored offset: taken only from where the batch was judged to continue. */
+export interface OffsetStep {
   readonly consumerGroup: string
   readonly topic: string
   readonly partition: number
-  readonly events: readonly EventRecord[]
-  readonly malformed: readonly MalformedMessage[]
+  /** What was stored when the batch was judged; null if nothing was. */
+  readonly storedOffset: bigint | null
   readonly nextOffset: bigint
 }
 
-export function parseBatch(batch: ReceivedBatch, consumerGroup: string): EventBatch {
+/** What a stage stores in one transaction: the events' effects, what could not be read, and the offset after them. */
+export interface EventBatch extends OffsetStep {
+  readonly events: readonly EventRecord[]
+  readonly malformed: readonly MalformedMessage[]
+}
+
+/**
+ * "moved": the stored offset was not `storedOffset` any more, and nothing of the batch was stored. Another member had the
+ * partition meanwhile, or the database went back to an older state, in which messages before this batch are missing.
+ */
+export type BatchOutcome = { readonly outcome: "stored" } | { readonly outcome: "moved" }
+
+export function parseBatch(
+  batch: ReceivedBatch,
+  consumerGroup: string,
+  storedOffset: bigint | null,
+): EventBatch {
   const events: EventRecord[] = []
   const malformed: MalformedMessage[] = []
   for (const message of batch.messages) {
@@ -74,6 +90,7 @@ export function parseBatch(batch: ReceivedBatch, consumerGroup: string): EventBa
     partition: batch.partition,
     events,
     malformed,
+    storedOffset,
     nextOffset: batch.nextOffset,
   }
 }

@@ -2,6 +2,7 @@ import { backoffMs } from "../runtime/backoff.ts"
 import type { Clock } from "../runtime/clock.ts"
 import type { Logger } from "../runtime/logger.ts"
 import {
+  type BatchOutcome,
   type BatchVerdict,
   type EventBatch,
   parseBatch,
@@ -19,10 +20,10 @@ export interface ConsumerOptions {
     storedOffset(groupId: string, topic: string, partition: number): Promise<bigint | null>
   }
   /**
-   * Stores the events' effects and `nextOffset` in one transaction. A throw means that nothing was stored: the same
-   * batch comes again. Messages can come twice: an event is known by its id.
+   * Stores the events' effects and `nextOffset` in one transaction, if `storedOffset` is still what is stored. A throw
+   * means that nothing was stored: the same batch comes again. Messages can come twice: an event is known by its id.
    */
-  readonly handle: (batch: EventBatch) => Promise<void>
+  readonly handle: (batch: EventBatch) => Promise<BatchOutcome>
   /** True while the stage has enough to do: its partitions are paused, and the rest waits on the broker. */
   readonly overloaded?: () => Promise<boolean>
   readonly logger: Logger
@@ -48,7 +49,8 @@ export function runConsumer(options: ConsumerOptions): Promise<void> {
     if (!continuity.continues) return { next: "seek", offset: continuity.seekTo }
     if (await options.overloaded?.()) return { next: "pause", pauseMs: OVERLOAD_PAUSE_MS }
     const startedMs = options.clock.nowMs()
-    await options.handle(parseBatch(batch, groupId))
+    const { outcome } = await options.handle(parseBatch(batch, groupId, stored))
+    if (outcome === "moved") return continueFromStored(batch)
     const tookMs = options.clock.nowMs() - startedMs
     log.debug({ topic, partition, messages: batch.messages.length, tookMs }, "batch handled")
     if ("finding" in continuity) {
@@ -57,6 +59,15 @@ export function runConsumer(options: ConsumerOptions): Promise<void> {
       log.error({ topic, partition, finding, ...skipped }, "offsets do not continue: compare with the log")
     }
     return { next: "continue" }
+  }
+
+  async function continueFromStored({ topic, partition, lowOffset }: ReceivedBatch): Promise<BatchVerdict> {
+    const stored = await options.offsets.storedOffset(groupId, topic, partition)
+    log.warn(
+      { topic, partition, stored: String(stored) },
+      "the stored offset moved while a batch was handled",
+    )
+    return { next: "seek", offset: stored ?? lowOffset ?? 0n }
   }
 
   /** Never throws: a throw in the client's handler stops it for good or loops for ever, depending on its kind. */

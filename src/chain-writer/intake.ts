@@ -1,4 +1,4 @@
-import type { EventBatch } from "../bus/consume.ts"
+import type { BatchOutcome, EventBatch } from "../bus/consume.ts"
 import type { EventRecord } from "../domain/event.ts"
 import { operationDefinition, operationKindOf } from "../domain/operations/index.ts"
 import type { CrashHook } from "./crash-points.ts"
@@ -8,7 +8,7 @@ import type { OperationQueue, QueuedOperation } from "./ports.ts"
 export interface Intake {
   storedOffset(consumerGroup: string, topic: string, partition: number): Promise<bigint | null>
   /** Throws when the store cannot be reached: the batch was not handled and has to come again. */
-  handle(batch: EventBatch): Promise<void>
+  handle(batch: EventBatch): Promise<BatchOutcome>
   /** True while so much is pending that the partitions should be paused. What waits on the bus counts as lag. */
   overloaded(): Promise<boolean>
 }
@@ -23,12 +23,13 @@ export function createIntake(options: {
   return {
     storedOffset: (consumerGroup, topic, partition) => queue.storedOffset(consumerGroup, topic, partition),
     async handle(batch) {
-      const { consumerGroup, topic, partition, malformed, nextOffset } = batch
+      const { events, ...rest } = batch
       // Results and removals are for others.
-      const operations = batch.events.flatMap(event => toOperation(event) ?? [])
+      const operations = events.flatMap(event => toOperation(event) ?? [])
       await crash("before-accept")
-      await queue.accept({ consumerGroup, topic, partition, operations, malformed, nextOffset })
+      const { outcome } = await queue.accept({ ...rest, operations })
       await crash("after-accept")
+      return { outcome }
     },
     overloaded: async () => (await queue.pending()) >= options.maxPendingOperations,
   }

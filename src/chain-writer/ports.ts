@@ -1,4 +1,4 @@
-import type { MalformedMessage } from "../bus/consume.ts"
+import type { BatchOutcome, MalformedMessage, OffsetStep } from "../bus/consume.ts"
 import type { NewEvent } from "../domain/event.ts"
 import type { OperationType } from "../domain/operation.ts"
 import type { OperationKind } from "../domain/operations/index.ts"
@@ -21,13 +21,9 @@ export interface QueuedOperation {
   readonly traceparent: string | null
 }
 
-export interface IntakeBatch {
-  readonly consumerGroup: string
-  readonly topic: string
-  readonly partition: number
+export interface IntakeBatch extends OffsetStep {
   readonly operations: readonly QueuedOperation[]
   readonly malformed: readonly MalformedMessage[]
-  readonly nextOffset: bigint
 }
 
 /** Port: where requests wait for the chain. */
@@ -36,9 +32,10 @@ export interface OperationQueue {
   storedOffset(consumerGroup: string, topic: string, partition: number): Promise<bigint | null>
   /**
    * Stores the operations whose id is absent, the malformed messages as dead letters, and the offset, all or nothing.
-   * The same batch again changes nothing.
+   * Nothing at all if the stored offset is not the batch's `storedOffset`: "moved". An operation that comes again, in this
+   * batch or in another, is not added again.
    */
-  accept(batch: IntakeBatch): Promise<{ readonly added: number }>
+  accept(batch: IntakeBatch): Promise<BatchOutcome & { readonly added: number }>
   /** How many operations wait to be claimed. */
   pending(): Promise<number>
 }

@@ -1,4 +1,4 @@
-import type { EventBatch } from "../bus/consume.ts"
+import type { BatchOutcome, EventBatch } from "../bus/consume.ts"
 
 export interface WriteBackPass {
   /** How many results are settled: written, or found to need no writing. */
@@ -10,6 +10,7 @@ export interface WriteBackPass {
 /**
  * Port: the app's tables. Rules for whoever implements it:
  * - `apply` remembers what is to be written, with the offset, all or nothing, and touches no table of the app;
+ * - it remembers nothing at all if the stored offset is not the batch's `storedOffset`;
  * - `settle` writes it, each row's writing and its event in one transaction, and never waits for a lock the app holds;
  * - a flag is set only while the confirmed operation is the row's newest: a row renewed meanwhile is not synced yet;
  * - a block's row is deleted once the block is over and nothing of it is left to end on the chain: its expiry came back
@@ -22,7 +23,7 @@ export interface AppTables {
   /** Tables of the app that are not there; if any, nothing can be written back. */
   missingTables(): Promise<readonly string[]>
   storedOffset(consumerGroup: string, topic: string, partition: number): Promise<bigint | null>
-  apply(batch: EventBatch): Promise<void>
+  apply(batch: EventBatch): Promise<BatchOutcome>
   /** Looks at no more than `limit` results. Several processes may call it at once. */
   settle(limit: number): Promise<WriteBackPass>
 }

@@ -344,6 +344,23 @@ export function appTablesConformance(name: string, create: () => Promise<AppTabl
       expect(await harness.appTables.storedOffset("group", topic, 0)).toBe(9n)
     })
 
+    it.each([
+      { state: "is nowhere", stored: null, judgedAgainst: 4n },
+      { state: "is another", stored: 7n, judgedAgainst: 4n },
+      { state: "is there by now", stored: 4n, judgedAgainst: null },
+    ])(
+      "remembers nothing of a batch when the offset it was judged against $state",
+      async ({ stored, judgedAgainst }) => {
+        const topic = `topic-${randomUUID()}`
+        if (stored !== null) await harness.appTables.apply(batchOf([], { topic, nextOffset: stored }))
+        const block = await blocked(60_000)
+        const late = batchOf([confirmed(block)], { topic, storedOffset: judgedAgainst, nextOffset: 9n })
+        expect(await harness.appTables.apply(late)).toEqual({ outcome: "moved" })
+        expect(await harness.appTables.settle(100)).toEqual({ settled: 0, waiting: 0 })
+        expect(await harness.appTables.storedOffset("group", topic, 0)).toBe(stored)
+      },
+    )
+
     it("looks at no more results than asked for", async () => {
       const blocks = [await blocked(60_000), await blocked(60_000)]
       await tell(...blocks.map(block => confirmed(block)))

@@ -42,12 +42,13 @@ export function laneLeversConformance(name: string, open: () => Promise<LaneLeve
 
     /** Whether the lane begins a transaction for something that waits. */
     async function begins(): Promise<boolean> {
+      const storedOffset = nextOffset === 0n ? null : nextOffset
       nextOffset += 1n
       const operations = [event("register-patient.requested", anySubject())].flatMap(
         each => toOperation(each) ?? [],
       )
       const from = { consumerGroup: "intake", topic: "topic", partition: 0, malformed: [] }
-      await harness.queue.accept({ ...from, operations, nextOffset })
+      await harness.queue.accept({ ...from, operations, storedOffset, nextOffset })
       const claim = { type: "patient", contract, limit: 100, atLeastNonce: 0 } as const
       return (await harness.log.reserve(lane, claim)) !== null
     }

@@ -30,6 +30,7 @@ export function operationQueueConformance(name: string, open: () => Promise<Oper
         partition: 3,
         operations: events.flatMap(each => toOperation(each) ?? []),
         malformed: [],
+        storedOffset: null,
         nextOffset: 40n,
         ...rest,
       }
@@ -45,7 +46,7 @@ export function operationQueueConformance(name: string, open: () => Promise<Oper
     it("keeps operations and offset together", async () => {
       const before = await harness.queue.pending()
       const given = batch(3)
-      expect(await harness.queue.accept(given)).toEqual({ added: 3 })
+      expect(await harness.queue.accept(given)).toEqual({ outcome: "stored", added: 3 })
       expect(await offsetOf(given)).toBe(40n)
       expect(await harness.queue.pending()).toBe(before + 3)
     })
@@ -54,7 +55,8 @@ export function operationQueueConformance(name: string, open: () => Promise<Oper
       const given = batch(2)
       await harness.queue.accept(given)
       const before = await harness.queue.pending()
-      expect(await harness.queue.accept({ ...given, nextOffset: 44n })).toEqual({ added: 0 })
+      const again = { ...given, storedOffset: 40n, nextOffset: 44n }
+      expect(await harness.queue.accept(again)).toEqual({ outcome: "stored", added: 0 })
       expect(await harness.queue.pending()).toBe(before)
       expect(await offsetOf(given)).toBe(44n)
     })
@@ -62,7 +64,7 @@ export function operationQueueConformance(name: string, open: () => Promise<Oper
     it("takes an operation once that comes twice in one batch", async () => {
       const given = batch(1)
       const twice = { ...given, operations: [...given.operations, ...given.operations] }
-      expect(await harness.queue.accept(twice)).toEqual({ added: 1 })
+      expect(await harness.queue.accept(twice)).toMatchObject({ added: 1 })
     })
 
     it("moves the offset for a batch in which nothing is asked for", async () => {
@@ -72,7 +74,7 @@ export function operationQueueConformance(name: string, open: () => Promise<Oper
     })
 
     it("takes more operations at once than one statement would", async () => {
-      expect(await harness.queue.accept(batch(2_500))).toEqual({ added: 2_500 })
+      expect(await harness.queue.accept(batch(2_500))).toMatchObject({ added: 2_500 })
     })
 
     it("sets aside what could not be read, once", async () => {
@@ -81,8 +83,27 @@ export function operationQueueConformance(name: string, open: () => Promise<Oper
       const malformed: MalformedMessage[] = [{ message, reason: "bad-headers", fields: ["ce_id"] }]
       const before = await harness.deadLetters()
       await harness.queue.accept({ ...given, malformed })
-      await harness.queue.accept({ ...given, malformed })
+      await harness.queue.accept({ ...given, malformed, storedOffset: 40n })
       expect(await harness.deadLetters()).toBe(before + 1)
     })
+
+    it.each([
+      { state: "is nowhere", stored: null, judgedAgainst: 4n },
+      { state: "is another", stored: 7n, judgedAgainst: 4n },
+      { state: "is there by now", stored: 4n, judgedAgainst: null },
+    ])(
+      "takes nothing of a batch when the offset it was judged against $state",
+      async ({ stored, judgedAgainst }) => {
+        const { topic } = batch(0)
+        if (stored !== null) await harness.queue.accept(batch(0, { topic, nextOffset: stored }))
+        const message = { key: null, value: "{", headers: {}, topic, partition: 3, offset: 39n }
+        const malformed: MalformedMessage[] = [{ message, reason: "bad-headers", fields: ["ce_id"] }]
+        const before = [await harness.queue.pending(), await harness.deadLetters()]
+        const late = batch(2, { topic, malformed, storedOffset: judgedAgainst })
+        expect(await harness.queue.accept(late)).toEqual({ outcome: "moved", added: 0 })
+        expect([await harness.queue.pending(), await harness.deadLetters()]).toEqual(before)
+        expect(await offsetOf(late)).toBe(stored)
+      },
+    )
   })
 }

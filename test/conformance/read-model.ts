@@ -78,8 +78,8 @@ export function readModelConformance(name: string, create: () => Promise<ReadMod
         nextOffset: 6n,
       })
       expect(await harness.readModel.storedOffset("group", topic, 0)).toBeNull()
-      await harness.readModel.apply(batch)
-      await harness.readModel.apply(batch)
+      expect(await harness.readModel.apply(batch)).toEqual({ outcome: "stored" })
+      expect(await harness.readModel.apply({ ...batch, storedOffset: 6n })).toEqual({ outcome: "stored" })
       expect(await harness.readModel.storedOffset("group", topic, 0)).toBe(6n)
       const letters = (await harness.deadLetters.list({ limit: 1000 })).filter(
         letter => letter.topic === topic,
@@ -89,6 +89,26 @@ export function readModelConformance(name: string, create: () => Promise<ReadMod
         { reason: "bad-payload", offset: 5n, fields: ["expiresAt"] },
       ])
     })
+
+    it.each([
+      { state: "is nowhere", stored: null, judgedAgainst: 4n },
+      { state: "is another", stored: 7n, judgedAgainst: 4n },
+      { state: "is there by now", stored: 4n, judgedAgainst: null },
+    ])(
+      "applies nothing of a batch when the offset it was judged against $state",
+      async ({ stored, judgedAgainst }) => {
+        const topic = `topic-${randomUUID()}`
+        if (stored !== null) await harness.readModel.apply(batchOf([], { topic, nextOffset: stored }))
+        const request = event("register-patient.requested", anySubject())
+        const malformed = [malformedMessage(topic, 4n)]
+        const late = batchOf([request], { topic, malformed, storedOffset: judgedAgainst, nextOffset: 9n })
+        expect(await harness.readModel.apply(late)).toEqual({ outcome: "moved" })
+        expect(await harness.operation(request.position)).toBeNull()
+        const letters = await harness.deadLetters.list({ limit: 1000 })
+        expect(letters.filter(letter => letter.topic === topic)).toEqual([])
+        expect(await harness.readModel.storedOffset("group", topic, 0)).toBe(stored)
+      },
+    )
 
     it("expires a confirmed block whose time is over, once, and says of which block", async () => {
       const over = blockRequested(anySubject(), -2)

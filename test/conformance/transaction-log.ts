@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto"
+import { randomBytes, randomUUID } from "node:crypto"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { toOperation } from "../../src/chain-writer/intake.ts"
 import {
@@ -64,10 +64,11 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
     async function requested(...events: EventRecord[]): Promise<readonly EventRecord[]> {
       await harness.queue.accept({
         consumerGroup: "intake",
-        topic: "topic",
+        topic: `topic-${randomUUID()}`,
         partition: 0,
         operations: events.flatMap(each => toOperation(each) ?? []),
         malformed: [],
+        storedOffset: null,
         nextOffset: 1n,
       })
       return events

@@ -95,13 +95,15 @@ export function removed(block: EventRecord, rows = 1): EventRecord {
   return event("ip-block.removed", block.subject, { blockVersion: block.position.toString(), rows })
 }
 
+/** Of a partition of its own, so that it continues wherever the test is. */
 export function batchOf(events: readonly EventRecord[], rest: Partial<EventBatch> = {}): EventBatch {
   return {
     consumerGroup: "group",
-    topic: "topic",
+    topic: `topic-${randomUUID()}`,
     partition: 0,
     events,
     malformed: [],
+    storedOffset: null,
     nextOffset: BigInt(events.length),
     ...rest,
   }

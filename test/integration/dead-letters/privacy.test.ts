@@ -49,7 +49,7 @@ describe("a dead letter", () => {
       lowOffset: 0n,
       endOffset: null,
     }
-    const { malformed } = parseBatch({ ...batch, messages: [message, second] }, "group")
+    const { malformed } = parseBatch({ ...batch, messages: [message, second] }, "group", null)
     await database.sql.begin(tx => insertMalformed(tx, "intake", malformed))
     const rows = await database.sql<{ letter: Record<string, unknown> }[]>`
       select to_jsonb(d) as letter from reconciler.dead_letters d order by id`

@@ -41,6 +41,7 @@ export async function runPlainPipeline(options: PlainPipelineOptions): Promise<v
     const news = (await readEvents(sql)).filter(({ eventId }) => !told.has(eventId))
     for (const { eventId } of news) told.add(eventId)
     const events = news.filter(isReadable)
+    const storedOffset = offset === 0n ? null : offset
     offset += 1n
     const batch = {
       consumerGroup: "plain",
@@ -48,6 +49,7 @@ export async function runPlainPipeline(options: PlainPipelineOptions): Promise<v
       partition: 0,
       events,
       malformed: [],
+      storedOffset,
       nextOffset: offset,
     }
     await readModel.apply(batch)

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { withAdmin } from "../../../src/adapters/kafka/kafkajs/admin.ts"
 import { createKafkaClient } from "../../../src/adapters/kafka/kafkajs/client.ts"
 import { KAFKA_CLIENTS } from "../../../src/adapters/kafka/settings.ts"
-import { readOffset, storeOffset } from "../../../src/adapters/postgres/consumer-offsets.ts"
-import type { EventBatch } from "../../../src/bus/consume.ts"
+import { moveOffset, readOffset } from "../../../src/adapters/postgres/consumer-offsets.ts"
+import type { BatchOutcome, EventBatch } from "../../../src/bus/consume.ts"
 import { toMessage } from "../../../src/bus/envelope.ts"
 import { runConsumer } from "../../../src/bus/run-consumer.ts"
 import { toLogged } from "../../../src/domain/event.ts"
@@ -43,18 +43,26 @@ describe.each(KAFKA_CLIENTS)("a consumer that keeps its offsets in Postgres, wit
   }
 
   /** Effects and offset in one transaction, as every stage does it. */
-  async function store(batch: EventBatch): Promise<void> {
+  async function store(batch: EventBatch): Promise<BatchOutcome> {
     malformed += batch.malformed.length
-    await database.sql.begin(async tx => {
+    return database.sql.begin(async tx => {
+      if (!(await moveOffset(tx, batch))) return { outcome: "moved" } as const
       for (const { eventId } of batch.events) {
         await tx`insert into public.seen values (${eventId}, 1)
           on conflict (event_id) do update set times = seen.times + 1`
       }
-      await storeOffset(tx, batch.consumerGroup, batch.topic, batch.partition, batch.nextOffset)
+      return { outcome: "stored" } as const
     })
   }
 
-  function start(handle: (batch: EventBatch) => Promise<void> = store): () => Promise<void> {
+  async function begin(nextOffset: bigint): Promise<void> {
+    for (const partition of [0, 1, 2]) {
+      const step = { consumerGroup: groupId, topic, partition, storedOffset: null, nextOffset }
+      await moveOffset(database.sql, step)
+    }
+  }
+
+  function start(handle: (batch: EventBatch) => Promise<BatchOutcome> = store): () => Promise<void> {
     const stop = new AbortController()
     const ended = runConsumer({
       subscription: kafkaClient(name).subscription(),
@@ -145,7 +153,7 @@ describe.each(KAFKA_CLIENTS)("a consumer that keeps its offsets in Postgres, wit
       const partitions = oldest.map((offset, partition) => ({ partition, offset: offset.toString() }))
       await admin.deleteTopicRecords({ topic, partitions })
     })
-    for (const partition of [0, 1, 2]) await storeOffset(database.sql, groupId, topic, partition, 2n)
+    await begin(2n)
     start()
     await seenAll(75)
     expect((await seen()).times).toBe(75)
@@ -153,7 +161,7 @@ describe.each(KAFKA_CLIENTS)("a consumer that keeps its offsets in Postgres, wit
 
   test("reads what there is when the broker has less than was read", async () => {
     await publish(60)
-    for (const partition of [0, 1, 2]) await storeOffset(database.sql, groupId, topic, partition, 1_000n)
+    await begin(1_000n)
     start()
     await seenAll(60)
     await publish(30)
@@ -168,7 +176,7 @@ describe.each(KAFKA_CLIENTS)("a consumer that keeps its offsets in Postgres, wit
         failures -= 1
         throw new TypeError("the database went away")
       }
-      await store(batch)
+      return store(batch)
     })
     await seenAll(60)
     expect((await seen()).times).toBe(60)

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { assertMigrated } from "../../../src/adapters/postgres/check.ts"
 import { closeDatabase, openDatabase, type Sql } from "../../../src/adapters/postgres/client.ts"
-import { readOffset, storeOffset } from "../../../src/adapters/postgres/consumer-offsets.ts"
+import { moveOffset, readOffset } from "../../../src/adapters/postgres/consumer-offsets.ts"
 import { migrate, readMigrations } from "../../../src/adapters/postgres/migrate.ts"
 import { createEmptyDatabase } from "../../support/database.ts"
 
@@ -103,8 +103,9 @@ test("a login without the rights is told so, with the exit code of a wrong setti
 test("a consumer's offset is null at first, then what was stored last", async () => {
   await migrate(sql)
   expect(await readOffset(sql, "group", "topic", 0)).toBeNull()
-  await storeOffset(sql, "group", "topic", 0, 5n)
-  await storeOffset(sql, "group", "topic", 0, 2n ** 53n + 1n)
+  const from = { consumerGroup: "group", topic: "topic", partition: 0 }
+  await moveOffset(sql, { ...from, storedOffset: null, nextOffset: 5n })
+  await moveOffset(sql, { ...from, storedOffset: 5n, nextOffset: 2n ** 53n + 1n })
   expect(await readOffset(sql, "group", "topic", 0)).toBe(2n ** 53n + 1n)
   expect(await readOffset(sql, "group", "topic", 1)).toBeNull()
 })

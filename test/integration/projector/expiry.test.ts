@@ -80,10 +80,7 @@ describe("expiry in the database", () => {
     for (let round = 0; round < 3; round += 1) {
       const blocks = Array.from({ length: 1000 }, () => blockRequested(anySubject(), 3600))
       const results = blocks.map(block => confirmed(block)).toReversed()
-      await Promise.all([
-        readModel.apply(batchOf(blocks, { topic: "requests" })),
-        readModel.apply(batchOf(results, { topic: "results" })),
-      ])
+      await Promise.all([readModel.apply(batchOf(blocks)), readModel.apply(batchOf(results))])
       await expectWhole(blocks)
     }
   })

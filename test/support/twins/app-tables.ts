@@ -96,12 +96,13 @@ export function createInMemoryAppTables(nowMs: () => number): InMemoryAppTables 
       missingTables: async () => [],
       storedOffset: offsets.storedOffset,
       async apply(batch) {
+        if (!offsets.move(batch)) return { outcome: "moved" }
         for (const told of batch.events) {
           const work = workOf(told)
           if (work) remember(work)
         }
         letters.insertMalformed("write-back", batch.malformed)
-        offsets.store(batch)
+        return { outcome: "stored" }
       },
       async settle(limit) {
         const due = pending.filter(item => !item.done && item.dueAtMs <= nowMs()).slice(0, limit)

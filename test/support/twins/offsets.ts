@@ -1,16 +1,21 @@
-import type { EventBatch } from "../../../src/bus/consume.ts"
+import type { OffsetStep } from "../../../src/bus/consume.ts"
 
 /** What `consumer_offsets` is to the adapters. */
 export interface InMemoryOffsets {
   storedOffset(consumerGroup: string, topic: string, partition: number): Promise<bigint | null>
-  store(batch: EventBatch): void
+  /** False if another offset is stored than the step begins at. */
+  move(step: OffsetStep): boolean
 }
 
 export function createInMemoryOffsets(): InMemoryOffsets {
   const offsets = new Map<string, bigint>()
   return {
     storedOffset: async (...key) => offsets.get(key.join("/")) ?? null,
-    store: ({ consumerGroup, topic, partition, nextOffset }) =>
-      void offsets.set([consumerGroup, topic, partition].join("/"), nextOffset),
+    move({ consumerGroup, topic, partition, storedOffset, nextOffset }) {
+      const key = [consumerGroup, topic, partition].join("/")
+      if ((offsets.get(key) ?? null) !== storedOffset) return false
+      offsets.set(key, nextOffset)
+      return true
+    },
   }
 }

@@ -41,6 +41,7 @@ export function createInMemoryOperationQueue(memory: ChainWriterMemory): Operati
   return {
     storedOffset: memory.offsets.storedOffset,
     async accept(batch) {
+      if (!memory.offsets.move(batch)) return { outcome: "moved", added: 0 }
       let added = 0
       for (const operation of batch.operations) {
         if (memory.operations.has(operation.eventId)) continue
@@ -49,8 +50,7 @@ export function createInMemoryOperationQueue(memory: ChainWriterMemory): Operati
         added += 1
       }
       memory.deadLetters.insertMalformed("chain-writer", batch.malformed)
-      memory.offsets.store({ ...batch, events: [] })
-      return { added }
+      return { outcome: "stored", added }
     },
     pending: async () => [...memory.operations.values()].filter(({ state }) => state === "pending").length,
   }

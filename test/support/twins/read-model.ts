@@ -46,9 +46,10 @@ export function createInMemoryReadModel(nowMs: () => number): InMemoryReadModel 
     readModel: {
       storedOffset: offsets.storedOffset,
       async apply(batch) {
+        if (!offsets.move(batch)) return { outcome: "moved" }
         batch.events.forEach(tell)
         letters.insertMalformed("projector", batch.malformed)
-        offsets.store(batch)
+        return { outcome: "stored" }
       },
       async expireDue(limit) {
         const running = [...states.values()].filter(isRunning).filter(block => !isReplaced(block, states))

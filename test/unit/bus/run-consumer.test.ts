@@ -50,8 +50,10 @@ describe("runConsumer", () => {
       offsets: { storedOffset: async (_group, _topic, partition) => stored.get(partition) ?? null },
       async handle(batch) {
         await rest.handle?.(batch)
+        if ((stored.get(batch.partition) ?? null) !== batch.storedOffset) return { outcome: "moved" }
         handled.push(batch)
         stored.set(batch.partition, batch.nextOffset)
+        return { outcome: "stored" }
       },
       ...(rest.overloaded ? { overloaded: rest.overloaded } : {}),
       logger,
@@ -116,6 +118,26 @@ describe("runConsumer", () => {
     })
     expect(handledIds()).toEqual([...ids.slice(0, 10), ...ids.slice(25)])
   })
+
+  test.each([
+    { state: "nothing", offset: null },
+    { state: "less", offset: 3n },
+  ])(
+    "handles again what is missing in a database that goes back while a batch is handled, to $state",
+    async ({ offset }) => {
+      const ids = write(25)
+      let failedOver = false
+      await consumeUntil(() => (stored.get(0) ?? 0n) >= 25n, {
+        handle: async batch => {
+          if (failedOver || batch.storedOffset === null) return
+          failedOver = true
+          if (offset === null) stored.clear()
+          else stored.set(0, offset)
+        },
+      })
+      expect(handledIds()).toEqual([...ids.slice(0, 10), ...ids.slice(Number(offset ?? 0n))])
+    },
+  )
 
   test("goes on after messages that retention took, and reports it", async () => {
     const ids = write(25)

@@ -52,7 +52,7 @@ describe("intake", () => {
       await expect(dying.handle(batch)).rejects.toThrow(Killed)
       await scenario.intake.handle(batch)
       expect(await queue.pending()).toBe(2)
-      expect(await scenario.intake.storedOffset("group", "topic", 0)).toBe(2n)
+      expect(await scenario.intake.storedOffset("group", batch.topic, 0)).toBe(2n)
     },
   )
 })

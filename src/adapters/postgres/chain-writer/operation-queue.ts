@@ -1,6 +1,6 @@
 import type { OperationQueue, QueuedOperation } from "../../../chain-writer/ports.ts"
 import type { Sql, TransactionSql } from "../client.ts"
-import { readOffset, storeOffset } from "../consumer-offsets.ts"
+import { moveOffset, readOffset } from "../consumer-offsets.ts"
 import { insertMalformed } from "../dead-letters/insert.ts"
 import { hex, wordBytes } from "./hex.ts"
 
@@ -10,15 +10,15 @@ const CHUNK = 1_000
 export function createOperationQueue(sql: Sql): OperationQueue {
   return {
     storedOffset: (consumerGroup, topic, partition) => readOffset(sql, consumerGroup, topic, partition),
-    accept: ({ consumerGroup, topic, partition, operations, malformed, nextOffset }) =>
+    accept: ({ operations, malformed, ...step }) =>
       sql.begin(async tx => {
+        if (!(await moveOffset(tx, step))) return { outcome: "moved", added: 0 } as const
         let added = 0
         for (let from = 0; from < operations.length; from += CHUNK) {
           added += await insertOperations(tx, operations.slice(from, from + CHUNK))
         }
         await insertMalformed(tx, "chain-writer", malformed)
-        await storeOffset(tx, consumerGroup, topic, partition, nextOffset)
-        return { added }
+        return { outcome: "stored", added } as const
       }),
     pending: () => countPending(sql),
   }

@@ -1,7 +1,7 @@
 import { foldFacts } from "../../../domain/lifecycle.ts"
 import type { ReadModel } from "../../../projector/ports.ts"
 import type { Sql } from "../client.ts"
-import { readOffset, storeOffset } from "../consumer-offsets.ts"
+import { moveOffset, readOffset } from "../consumer-offsets.ts"
 import { insertMalformed } from "../dead-letters/insert.ts"
 import { appendExpiries } from "./append-expiries.ts"
 import { lockDueTimers, readNextDueInMs, voidReplacedTimers } from "./due-timers.ts"
@@ -13,13 +13,13 @@ export function createReadModel(sql: Sql): ReadModel {
   return {
     storedOffset: (consumerGroup, topic, partition) => readOffset(sql, consumerGroup, topic, partition),
 
-    async apply(batch) {
-      await sql.begin(async tx => {
+    apply: batch =>
+      sql.begin(async tx => {
+        if (!(await moveOffset(tx, batch))) return { outcome: "moved" } as const
         await upsertOperationViews(tx, foldFacts(batch.events))
         await insertMalformed(tx, SOURCE, batch.malformed)
-        await storeOffset(tx, batch.consumerGroup, batch.topic, batch.partition, batch.nextOffset)
-      })
-    },
+        return { outcome: "stored" } as const
+      }),
 
     async expireDue(limit) {
       const expired = await sql.begin(async tx => {

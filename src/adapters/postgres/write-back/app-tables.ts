@@ -2,7 +2,7 @@ import { readMissingTables } from "../../../integrations/caregrid/missing-tables
 import type { AppTables } from "../../../write-back/ports.ts"
 import { endedBlock, type Work, workOf } from "../../../write-back/work.ts"
 import type { AnySql, Sql } from "../client.ts"
-import { readOffset, storeOffset } from "../consumer-offsets.ts"
+import { moveOffset, readOffset } from "../consumer-offsets.ts"
 import { insertDeadLetter, insertMalformed } from "../dead-letters/insert.ts"
 import { insertWork, type PlannedWork, readRequests } from "./insert-work.ts"
 import { settleWork } from "./settle-work.ts"
@@ -18,7 +18,8 @@ export function createAppTables(sql: Sql, options: { readonly appSchema: string 
 
     async apply(batch) {
       const works = batch.events.flatMap(event => workOf(event) ?? [])
-      await sql.begin(async tx => {
+      return sql.begin(async tx => {
+        if (!(await moveOffset(tx, batch))) return { outcome: "moved" } as const
         const { planned, lost } = await planWork(tx, works)
         await insertWork(tx, planned)
         for (const { operationId, operationPosition, subject } of lost) {
@@ -26,7 +27,7 @@ export function createAppTables(sql: Sql, options: { readonly appSchema: string 
           await insertDeadLetter(tx, { source: SOURCE, reason: "request-not-in-log", ...ids })
         }
         await insertMalformed(tx, SOURCE, batch.malformed)
-        await storeOffset(tx, batch.consumerGroup, batch.topic, batch.partition, batch.nextOffset)
+        return { outcome: "stored" } as const
       })
     },
 
