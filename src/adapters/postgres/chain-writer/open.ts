@@ -8,7 +8,7 @@ import type {
 } from "../../../chain-writer/ports.ts"
 import type { OperationType } from "../../../domain/operation.ts"
 import { outcomeFromCode } from "../../../domain/outcome.ts"
-import type { Sql, TransactionSql } from "../client.ts"
+import type { AnySql, Sql, TransactionSql } from "../client.ts"
 import { type OperationRow, toClaimed } from "./claim.ts"
 import { bytes, hex } from "./hex.ts"
 
@@ -51,6 +51,7 @@ export async function readConfirmed(
         block_hash as "blockHash", outcomes
       from reconciler.chain_transactions
       where lane = ${bytes(lane.address)} and state = 'confirmed' and contradicted_at is null and nonce < ${belowNonce}
+        and genesis_hash = ${genesisOf(tx, lane)}
       order by nonce desc limit ${limit}`
     const payloadOf = await readPayloads(tx, transactions)
     return transactions.map(row => {
@@ -61,6 +62,10 @@ export async function readConfirmed(
     })
   })
 }
+
+/** Of the chain that the lane is on: what it did on one that it has left says nothing here. */
+const genesisOf = (sql: AnySql, lane: Lane) =>
+  sql`(select genesis_hash from reconciler.chain_lanes where address = ${bytes(lane.address)})`
 
 interface Payload {
   readonly operations: readonly ClaimedOperation[]
@@ -141,6 +146,7 @@ export async function readSettledBytes(
     select distinct on (t.nonce) a.hash, a.raw
     from reconciler.chain_transactions t join reconciler.chain_attempts a on a.transaction_id = t.id
     where t.lane = ${bytes(lane.address)} and t.nonce >= ${fromNonce} and t.settled_at is not null
+      and t.genesis_hash = ${genesisOf(sql, lane)}
     order by t.nonce, (a.hash = t.mined_hash) desc nulls last, a.number desc`
   return rows.map(row => ({ hash: hex(row.hash), raw: hex(row.raw) }))
 }

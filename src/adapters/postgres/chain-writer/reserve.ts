@@ -47,8 +47,9 @@ async function insertTransaction(
   claim: Claim,
 ): Promise<bigint> {
   const [row] = await tx<{ id: bigint }[]>`
-    insert into reconciler.chain_transactions (lane, nonce, type, contract)
-    values (${bytes(lane.address)}, ${nonce}, ${claim.type}, ${bytes(claim.contract)}) returning id`
+    insert into reconciler.chain_transactions (lane, nonce, genesis_hash, type, contract)
+    select address, ${nonce}, genesis_hash, ${claim.type}, ${bytes(claim.contract)}
+    from reconciler.chain_lanes where address = ${bytes(lane.address)} returning id`
   if (!row) throw new Error("an insert gave no row")
   return row.id
 }

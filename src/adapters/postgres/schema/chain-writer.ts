@@ -13,6 +13,7 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core"
+import { chainDeployments } from "./deployments.ts"
 import { bytea, reconciler } from "./event-log.ts"
 
 const moment = (name: string) => timestamp(name, { withTimezone: true })
@@ -40,6 +41,8 @@ export const chainOperations = reconciler.table(
     outcome: text(),
     acceptedAt: moment("accepted_at").notNull().default(sql`clock_timestamp()`),
     finalAt: moment("final_at"),
+    /** The rebuild that writes it once more, to new contracts. Its result was told before, and is not told again. */
+    rebuild: bigint({ mode: "bigint" }).references(() => chainDeployments.id),
   },
   table => [
     check("chain_operations_type", sql`${table.type} in ('patient', 'ip-block', 'attack-signature')`),
@@ -59,6 +62,10 @@ export const chainOperations = reconciler.table(
     index("chain_operations_unfinished_of_subject")
       .on(table.subject, table.position, table.eventId)
       .where(sql`${table.state} in ('pending', 'claimed', 'included')`),
+    // What a rebuild has left to do.
+    index("chain_operations_unfinished_of_rebuild")
+      .on(table.rebuild)
+      .where(sql`${table.rebuild} is not null and ${table.state} <> 'final'`),
   ],
 )
 
@@ -100,7 +107,8 @@ export const chainFindings = reconciler.table(
 
 /**
  * One nonce with its payload: reserved → signed → sent → included → confirmed. `reverted`: used without effect.
- * `lost`: used by a transaction that is not ours. Kept for good: a deep reorg needs the bytes again.
+ * `lost`: used by a transaction that is not ours. `abandoned`: on a chain that the lane has left. Kept for good: a deep
+ * reorg needs the bytes again.
  */
 export const chainTransactions = reconciler.table(
   "chain_transactions",
@@ -110,6 +118,8 @@ export const chainTransactions = reconciler.table(
       .notNull()
       .references(() => chainLanes.address),
     nonce: bigint({ mode: "number" }).notNull(),
+    /** The chain that the nonce belongs to: after a development chain was reset a lane counts anew. */
+    genesisHash: bytea("genesis_hash").notNull(),
     type: text().notNull(),
     contract: bytea().notNull(),
     state: text().notNull().default("reserved"),
@@ -124,10 +134,10 @@ export const chainTransactions = reconciler.table(
     contradictedAt: moment("contradicted_at"),
   },
   table => [
-    unique("chain_transactions_lane_nonce").on(table.lane, table.nonce),
+    unique("chain_transactions_lane_nonce").on(table.lane, table.genesisHash, table.nonce),
     check(
       "chain_transactions_state",
-      sql`${table.state} in ('reserved', 'signed', 'sent', 'included', 'confirmed', 'reverted', 'lost')`,
+      sql`${table.state} in ('reserved', 'signed', 'sent', 'included', 'confirmed', 'reverted', 'lost', 'abandoned')`,
     ),
     check("chain_transactions_contract_is_20_bytes", sql`octet_length(${table.contract}) = 20`),
     check(
@@ -143,7 +153,7 @@ export const chainTransactions = reconciler.table(
     ),
     check(
       "chain_transactions_settled",
-      sql`(${table.state} in ('confirmed', 'reverted', 'lost')) = (${table.settledAt} is not null)`,
+      sql`(${table.state} in ('confirmed', 'reverted', 'lost', 'abandoned')) = (${table.settledAt} is not null)`,
     ),
     // Nothing may follow a nonce that no node has.
     uniqueIndex("chain_transactions_one_unsent")
@@ -152,7 +162,7 @@ export const chainTransactions = reconciler.table(
     index("chain_transactions_open").on(table.lane, table.nonce).where(sql`${table.settledAt} is null`),
     // The newest confirmed one is looked at in every pass.
     index("chain_transactions_confirmed")
-      .on(table.lane, table.nonce)
+      .on(table.lane, table.genesisHash, table.nonce)
       .where(sql`${table.state} = 'confirmed' and ${table.contradictedAt} is null`),
   ],
 )
@@ -185,7 +195,7 @@ export const chainTransactionOperations = reconciler.table(
 export const chainAttempts = reconciler.table(
   "chain_attempts",
   {
-    hash: bytea().primaryKey(),
+    hash: bytea().notNull(),
     transactionId: bigint("transaction_id", { mode: "bigint" })
       .notNull()
       .references(() => chainTransactions.id),
@@ -203,6 +213,8 @@ export const chainAttempts = reconciler.table(
     lastSentAt: moment("last_sent_at"),
   },
   table => [
+    // Not the hash alone: after a reset the same bytes can be signed again, for another chain of the same id.
+    primaryKey({ columns: [table.hash, table.transactionId] }),
     unique("chain_attempts_transaction_number").on(table.transactionId, table.number),
     check("chain_attempts_hash_is_32_bytes", sql`octet_length(${table.hash}) = 32`),
     check("chain_attempts_records", sql`${table.records} > 0`),

@@ -1,5 +1,6 @@
 export * from "./chain-writer.ts"
 export * from "./dead-letters.ts"
+export * from "./deployments.ts"
 export * from "./event-log.ts"
 export * from "./projector.ts"
 export * from "./relay.ts"
