@@ -7,6 +7,8 @@ export interface CursorKeeper {
   advance(epoch: bigint, position: Position, setAside: readonly SetAside[]): void
   /** Resolves when all is stored or has failed. */
   settled(): Promise<void>
+  /** The last position that was stored since the last `forget`; 0 if none was. */
+  stored(): Position
   /** True if an advance was refused since the last `forget`: the lease is another's. */
   wasRefused(): boolean
   /** Throws the error of an advance that failed, once. */
@@ -24,6 +26,7 @@ interface Advance {
 export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">): CursorKeeper {
   let waiting: Advance | null = null
   let storing: Promise<void> | null = null
+  let stored: Position = 0n
   let refused = false
   let failure: { readonly error: unknown } | null = null
 
@@ -33,7 +36,8 @@ export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">): Cursor
       const { epoch, position, setAside } = waiting
       waiting = null
       try {
-        if (!(await cursor.advance(epoch, position, setAside))) refused = true
+        if (await cursor.advance(epoch, position, setAside)) stored = position
+        else refused = true
       } catch (error) {
         // Not tried again here: the next pass begins anew, after the pause that a failed pass gets.
         failure = { error }
@@ -54,6 +58,7 @@ export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">): Cursor
     settled: async () => {
       await storing
     },
+    stored: () => stored,
     wasRefused: () => refused,
     throwFailure() {
       const thrown = failure
@@ -62,6 +67,7 @@ export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">): Cursor
     },
     forget() {
       waiting = null
+      stored = 0n
       refused = false
       failure = null
     },

@@ -73,9 +73,15 @@ export function createRelay(options: RelayOptions): Relay {
     }
     if (clock.nowMs() < askAgainAtMs) return lease
     const { leaseMs } = options
+    const stored = keeper.stored()
     const acquired = await options.cursor.acquire(options.holder, leaseMs * HELD)
     if (lease && acquired?.epoch !== lease.epoch) {
       logger.warn({ epoch: lease.epoch.toString() }, "another relay took the lease")
+      forget()
+    }
+    if (lease && acquired && acquired.position < stored) {
+      // Writers of that state may use positions below what was sent: whoever reads on from there leaves them out.
+      logger.warn({ position: acquired.position.toString() }, "the database went back to an older state")
       forget()
     }
     if (!lease && acquired) {

@@ -5,6 +5,8 @@ export interface InMemoryRelayCursor {
   readonly cursor: RelayCursor
   position(): bigint
   setAside(): readonly SetAside[]
+  /** As a database does that fails over to an older state. */
+  goBackTo(position: bigint): void
 }
 
 export function createInMemoryRelayCursor(clock: Pick<Clock, "nowMs">): InMemoryRelayCursor {
@@ -16,6 +18,9 @@ export function createInMemoryRelayCursor(clock: Pick<Clock, "nowMs">): InMemory
   return {
     position: () => position,
     setAside: () => [...letters.values()],
+    goBackTo(older) {
+      position = older
+    },
     cursor: {
       async acquire(holder, leaseMs) {
         const isFree = !lease || lease.untilMs < clock.nowMs()

@@ -136,6 +136,21 @@ describe("relay", () => {
     expect(sorted(published())).toEqual(positionsOf([...events.slice(0, 10), ...events.slice(25)]))
   })
 
+  test("a database that goes back is read from where it then stands, also below what was sent", async () => {
+    const subject = anySubject()
+    const kept = unblockRequested(subject)
+    const writtenAfterwards = unblockRequested(subject)
+    const lost = unblockRequested(subject)
+    log.append(kept, lost)
+    const target = relay("a")
+    await drain(target)
+    cursor.goBackTo(kept.position)
+    log.append(writtenAfterwards)
+    nowMs += LEASE_MS / 2
+    await drain(target)
+    expect(published()).toContain(writtenAfterwards.position)
+  })
+
   test("a crash between the acknowledgement and the cursor sends again, and loses nothing", async () => {
     const events = Array.from({ length: 25 }, () => unblockRequested(anySubject()))
     log.append(...events)
