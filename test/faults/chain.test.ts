@@ -7,21 +7,30 @@ import { audit } from "../support/faults/audit.ts"
 import { anyRequests, drive } from "../support/faults/drive.ts"
 import { type FaultProxy, startFaultProxy } from "../support/faults/fault-proxy.ts"
 import { type PrivateNode, startHardhat } from "../support/faults/private-node.ts"
-import { expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
+import { auditFigures, expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
 import { until } from "../support/until.ts"
 
 const DEADLINE_MS = 40_000 * faultScale
-/** So short here; a minute with `npm run test:faults`. */
-const OUTAGE_MS = Math.min(60_000, 3_000 * faultScale)
+/** A minute with `npm run test:faults`. */
+const OUTAGE_MS = Math.min(60_000, 6_000 * faultScale)
+const NODE_GONE = `node gone for ${OUTAGE_MS / 1_000} s`
 
 /** What chains do to a transaction, on Hardhat's node: the one that asks a replacement for more. */
 describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_000 }, () => {
-  const injected: Record<string, number> = { dropped: 0, "base fee x10": 0, "node gone": 0 }
+  const injected: Record<string, number> = {
+    dropped: 0,
+    "base fee x10": 0,
+    [NODE_GONE]: 0,
+    "kept waiting": 0,
+    "out of gas": 0,
+    "larger than the node takes": 0,
+  }
   const recoveries: number[] = []
   let node: PrivateNode
   let proxy: FaultProxy
   let bench: ChainWriterBench
   let operations = 0
+  let figures: Readonly<Record<string, number>> = {}
 
   beforeAll(async () => {
     node = await startHardhat()
@@ -29,11 +38,15 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
     bench = await openChainWriterBench({ nodeUrl: node.url, writersUrl: proxy.url, requestTimeoutMs: 1_000 })
   })
   afterAll(async () => {
-    reportFaults("mempool, fees, outage", injected, { recoveriesMs: recoveries, operations })
+    reportFaults("mempool, fees, outage", injected, { recoveriesMs: recoveries, operations, figures })
     await bench.close()
     proxy.close()
     await node.stop()
   })
+
+  function count(kind: string, times = 1): void {
+    injected[kind] = (injected[kind] ?? 0) + times
+  }
 
   const automine = (on: boolean) => node.rpc("evm_setAutomine", on)
   const mine = () => node.rpc("evm_mine")
@@ -73,6 +86,7 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
   async function expectOnce(): Promise<void> {
     const { addresses } = bench.chain
     const found = await audit({ nodeUrl: node.url, databaseUrl: bench.database.url, addresses })
+    figures = auditFigures(found)
     expectExactlyOnce(found, operations)
   }
 
@@ -84,7 +98,7 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
       for (let round = 0; round < 3 * faultScale; round += 1) {
         const [transaction] = await until(pooled, found => found.length > 0)
         await node.rpc("hardhat_dropTransaction", transaction?.hash)
-        injected.dropped = (injected.dropped ?? 0) + 1
+        count("dropped")
       }
       await automine(true)
       await mine()
@@ -105,7 +119,7 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
         const raised = BigInt(before?.maxFeePerGas ?? 0) * 10n + BigInt(block.baseFeePerGas)
         await node.rpc("hardhat_setNextBlockBaseFeePerGas", `0x${raised.toString(16)}`)
         await mine()
-        injected["base fee x10"] = (injected["base fee x10"] ?? 0) + 1
+        count("base fee x10")
         await until(
           async () => {
             await mine()
@@ -127,7 +141,7 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
     await drive([lane], async () => {
       await requested(3)
       proxy.reachable(false)
-      injected["node gone"] = (injected["node gone"] ?? 0) + 1
+      count(NODE_GONE)
       await requested(3)
       await until(() => performance.now() - begunAt > OUTAGE_MS, Boolean, OUTAGE_MS + 5_000)
       proxy.reachable(true)
@@ -142,6 +156,7 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
     await requested(2)
     await drive([lane], async () => {
       await until(() => finding("unconfirmed"), Boolean)
+      count("kept waiting")
       await automine(true)
       await mine()
       await finished(performance.now())
@@ -158,6 +173,7 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
     const [row] = await bench.database.sql<{ reverted: number }[]>`
       select count(*)::int as reverted from reconciler.chain_transactions where state = 'reverted'`
     expect(row?.reverted).toBeGreaterThan(0)
+    count("out of gas", row?.reverted)
     await expectOnce()
   })
 
@@ -168,6 +184,10 @@ describe("a chain that makes trouble", { timeout: DEADLINE_MS + OUTAGE_MS + 30_0
     proxy.refuseAboveGas = 300_000n
     await drive([lane], () => finished(performance.now()))
     proxy.refuseAboveGas = null
+    const [row] = await bench.database.sql<{ refused: number }[]>`
+      select count(*)::int as refused from reconciler.chain_attempts where state = 'refused'`
+    expect(row?.refused).toBeGreaterThan(0)
+    count("larger than the node takes", row?.refused)
     await expectOnce()
   })
 })

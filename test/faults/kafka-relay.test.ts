@@ -104,8 +104,11 @@ describe.each(KAFKA_CLIENTS)(`the relay over %s, with a broker in trouble (TEST_
       await expectAllDelivered()
       reportFaults(
         `outages, relay over ${client}`,
-        { outages: OUTAGES, withinTarget: recoveriesMs.filter(ms => ms < BACK_WITHIN_MS).length },
-        { recoveriesMs },
+        { "broker unreachable": OUTAGES },
+        {
+          recoveriesMs,
+          figures: { withinTarget: recoveriesMs.filter(ms => ms < BACK_WITHIN_MS).length },
+        },
       )
     },
     TIMEOUT_MS,

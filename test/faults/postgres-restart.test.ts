@@ -6,7 +6,7 @@ import { type ChainWriterBench, openChainWriterBench } from "../support/chain-wr
 import { audit } from "../support/faults/audit.ts"
 import { anyRequests } from "../support/faults/drive.ts"
 import { type PrivateNode, startHardhat } from "../support/faults/private-node.ts"
-import { expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
+import { auditFigures, expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
 import { createKeyFiles, startWriter, type WriterTask } from "../support/faults/writer-process.ts"
 import { createPostgresCluster, embeddedBinaries, type PostgresCluster } from "../support/postgres-cluster.ts"
 import { testSeed } from "../support/seed.ts"
@@ -69,12 +69,14 @@ describe(`PostgreSQL that is killed under the chain writer (TEST_SEED=${seed})`,
     )
     const restarts = await Promise.all(supervised.map(each => each.stop()))
     const injected = {
-      crash: CRASHES,
+      "PostgreSQL kill -9": CRASHES,
       "process ended with it": restarts.reduce((sum, count) => sum + count, 0),
     }
-    reportFaults("PostgreSQL kill -9", injected, { recoveriesMs: recoveries, seed, operations })
     const { addresses } = bench.chain
-    expectExactlyOnce(await audit({ nodeUrl: node.url, databaseUrl: cluster.url, addresses }), operations)
+    const found = await audit({ nodeUrl: node.url, databaseUrl: cluster.url, addresses })
+    const figures = auditFigures(found)
+    reportFaults("PostgreSQL kill -9", injected, { recoveriesMs: recoveries, seed, operations, figures })
+    expectExactlyOnce(found, operations)
   })
 
   async function newTask(): Promise<WriterTask> {

@@ -6,7 +6,7 @@ import { batchOf } from "../support/event-builders.ts"
 import { audit } from "../support/faults/audit.ts"
 import { anyRequests } from "../support/faults/drive.ts"
 import { type PrivateNode, startHardhat } from "../support/faults/private-node.ts"
-import { expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
+import { auditFigures, expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
 import { createKeyFiles, startWriter, type WriterTask } from "../support/faults/writer-process.ts"
 import { testSeed } from "../support/seed.ts"
 import { until } from "../support/until.ts"
@@ -52,10 +52,11 @@ describe(`writers in processes that are killed (TEST_SEED=${seed})`, {
     return requests
   }
 
-  async function expectOnce(): Promise<void> {
+  async function expectOnce() {
     const { addresses } = bench.chain
     const found = await audit({ nodeUrl: node.url, databaseUrl: bench.database.url, addresses })
     expectExactlyOnce(found, operations)
+    return auditFigures(found)
   }
 
   async function countFinal(): Promise<number> {
@@ -101,7 +102,7 @@ describe(`writers in processes that are killed (TEST_SEED=${seed})`, {
     const tasks = [await newTask(), await newTask()]
     const writers = tasks.flatMap(task => [task, task]).map(task => ({ task, process: startWriter(task) }))
     await Promise.all(writers.map(writer => writer.process.started()))
-    const injected = { kill: 0, stop: 0 }
+    const injected = { "kill -9 at random": 0, "SIGSTOP past the lease": 0 }
     const recoveries: number[] = []
     for (let round = 0; round < 6 * faultScale; round += 1) {
       await request(8)
@@ -112,13 +113,13 @@ describe(`writers in processes that are killed (TEST_SEED=${seed})`, {
       await until(countFinal, count => count > operations - 8 - random.below(8), DEADLINE_MS)
       const killedAt = performance.now()
       if (random.chance(0.3)) {
-        injected.stop += 1
+        injected["SIGSTOP past the lease"] += 1
         const stopped = writer.process
         stopped.signal("SIGSTOP")
         await until(() => performance.now() - killedAt > 2 * LEASE_MS, Boolean)
         stopped.signal("SIGCONT")
       } else {
-        injected.kill += 1
+        injected["kill -9 at random"] += 1
         await writer.process.kill()
         await request(3)
         recoveries.push(await recoveryMs(killedAt))
@@ -128,7 +129,8 @@ describe(`writers in processes that are killed (TEST_SEED=${seed})`, {
     }
     await finished()
     await Promise.all(writers.map(writer => writer.process.stop()))
-    reportFaults("kill -9 and SIGSTOP at random", injected, { recoveriesMs: recoveries, seed, operations })
-    await expectOnce()
+    const figures = await expectOnce()
+    const more = { recoveriesMs: recoveries, seed, operations, figures }
+    reportFaults("kill -9 and SIGSTOP at random, two processes a lane", injected, more)
   })
 })

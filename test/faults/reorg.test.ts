@@ -6,7 +6,7 @@ import { type ChainWriterBench, openChainWriterBench } from "../support/chain-wr
 import { audit } from "../support/faults/audit.ts"
 import { anyRequests, drive } from "../support/faults/drive.ts"
 import { anvilMissing, type PrivateNode, startAnvil } from "../support/faults/private-node.ts"
-import { expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
+import { auditFigures, expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
 import { testSeed } from "../support/seed.ts"
 import { until } from "../support/until.ts"
 
@@ -28,6 +28,7 @@ describe.skipIf(missing)(`reorganisations (TEST_SEED=${seed})`, { timeout: DEADL
   let bench: ChainWriterBench
   let lane: { readonly address: `0x${string}`; readonly writer: LaneWriter }
   let operations = 0
+  let figures: Readonly<Record<string, number>> = {}
 
   beforeAll(async () => {
     node = await startAnvil()
@@ -39,7 +40,7 @@ describe.skipIf(missing)(`reorganisations (TEST_SEED=${seed})`, { timeout: DEADL
   afterAll(async () => {
     mining.abort()
     await miner
-    reportFaults("reorganisations", injected, { recoveriesMs: recoveries, seed, operations })
+    reportFaults("reorganisations", injected, { recoveriesMs: recoveries, seed, operations, figures })
     await bench.close()
     await node.stop()
   })
@@ -95,6 +96,7 @@ describe.skipIf(missing)(`reorganisations (TEST_SEED=${seed})`, { timeout: DEADL
   async function expectOnce(): Promise<void> {
     const { addresses } = bench.chain
     const found = await audit({ nodeUrl: node.url, databaseUrl: bench.database.url, addresses })
+    figures = auditFigures(found)
     expectExactlyOnce(found, operations)
   }
 

@@ -5,7 +5,7 @@ import { audit } from "../support/faults/audit.ts"
 import { anyRequests, drive } from "../support/faults/drive.ts"
 import { type FaultProxy, RPC_FAULTS, type RpcFault, startFaultProxy } from "../support/faults/fault-proxy.ts"
 import { type PrivateNode, startHardhat } from "../support/faults/private-node.ts"
-import { expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
+import { auditFigures, expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
 import { testSeed } from "../support/seed.ts"
 import { until } from "../support/until.ts"
 
@@ -49,13 +49,14 @@ describe(`a node that fails on purpose (TEST_SEED=${seed})`, { timeout: DEADLINE
     )
   }
 
-  async function expectOnce(): Promise<void> {
+  async function expectOnce() {
     const { addresses } = bench.chain
     const found = await audit({ nodeUrl: node.url, databaseUrl: bench.database.url, addresses })
     expectExactlyOnce(found, operations)
+    return auditFigures(found)
   }
 
-  async function survive(kinds: readonly RpcFault[], share: number, subjects: number): Promise<void> {
+  async function survive(kinds: readonly RpcFault[], share: number, subjects: number) {
     const requests = anyRequests(subjects)
     operations += requests.length
     await bench.requested(...requests)
@@ -68,7 +69,7 @@ describe(`a node that fails on purpose (TEST_SEED=${seed})`, { timeout: DEADLINE
       ),
     )
     proxy.faults([], 0)
-    await expectOnce()
+    return expectOnce()
   }
 
   it.each(RPC_FAULTS)("%s", async fault => {
@@ -80,7 +81,7 @@ describe(`a node that fails on purpose (TEST_SEED=${seed})`, { timeout: DEADLINE
   })
 
   it("all of them mixed", async () => {
-    await survive(RPC_FAULTS, 0.2, 30 * faultScale)
-    reportFaults("rpc, all tests of this file", proxy.injected, { seed, operations })
+    const figures = await survive(RPC_FAULTS, 0.2, 30 * faultScale)
+    reportFaults("rpc, all tests of this file", proxy.injected, { seed, operations, figures })
   })
 })

@@ -7,10 +7,14 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { summariseFaults } from "./faults/summary.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "caregrid-checks-"))
 const vitestReport = join(directory, "vitest.json")
 const vitestArguments = process.argv.slice(2)
+// The fault tests write there what they injected.
+const faultReport = join(directory, "faults.jsonl")
+process.env.FAULT_REPORT = faultReport
 
 const vitest = {
   title: "tests",
@@ -38,7 +42,9 @@ const results = []
 for (const check of vitestArguments.length > 0 ? [vitest] : allChecks) {
   if (!interrupted) results.push(await run(check))
 }
+const faults = summariseFaults(faultReport)
 rmSync(directory, { recursive: true, force: true })
+if (faults) console.log(`\n${faults}`)
 report()
 
 async function run({ title, command, count }) {
