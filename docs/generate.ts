@@ -63,7 +63,7 @@ Made by \`npm run docs\` from \`src/domain\`. Each event is one record in Kafka,
 the subject, the value is the payload below as JSON, and the headers are \`content-type\`, \`ce_specversion\`, \`ce_id\`
 (the event id, to recognise duplicates by), \`ce_source\`, \`ce_type\` (\`caregrid.\` and the type below), \`ce_subject\`,
 \`ce_time\`, \`ce_position\` (the place in the log, a decimal string), and where known \`ce_traceparent\` and
-\`ce_causationid\`. Delivery is at least once and in order for each subject.
+\`ce_causationid\`; \`ce_backfill: true\` marks a request that can wait. Delivery is at least once and in order for each subject.
 
 ${sections.join("\n")}`
 }

@@ -99,6 +99,7 @@ export function newRequests(count: number): readonly EventRecord[] {
       occurredAtMs: Date.now(),
       traceparent: null,
       causationId: null,
+      backfill: false,
     }
   })
 }

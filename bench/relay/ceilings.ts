@@ -48,6 +48,7 @@ export async function produceRate(
         occurredAtMs: Date.now(),
         traceparent: null,
         causationId: null,
+        backfill: false,
       },
       options.topic,
     ),

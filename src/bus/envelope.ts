@@ -25,6 +25,7 @@ export function toMessage(event: LoggedEvent, topic: string): OutgoingMessage {
       ce_position: event.position.toString(),
       ...(event.traceparent === null ? {} : { ce_traceparent: event.traceparent }),
       ...(event.causationId === null ? {} : { ce_causationid: event.causationId }),
+      ...(event.backfill ? { ce_backfill: "true" } : {}),
     },
   }
 }
@@ -39,6 +40,7 @@ const headersSchema = z.object({
   ce_position: z.string().refine(isPosition, "not a position"),
   ce_traceparent: z.string().regex(TRACEPARENT).optional(),
   ce_causationid: z.uuid().optional(),
+  ce_backfill: z.enum(["true", "false"]).optional(),
 })
 
 export type ParsedMessage =
@@ -71,6 +73,7 @@ export function parseMessage(message: Message): ParsedMessage {
       occurredAtMs: Date.parse(headers.data.ce_time),
       traceparent: headers.data.ce_traceparent ?? null,
       causationId: headers.data.ce_causationid ?? null,
+      backfill: headers.data.ce_backfill === "true",
     },
   }
 }

@@ -17,6 +17,8 @@ export interface EventRecord {
   readonly traceparent: string | null
   /** The event this one follows from. */
   readonly causationId: string | null
+  /** It can wait: live requests go to the chain before it. */
+  readonly backfill: boolean
 }
 
 /** An event with its payload as JSON text: who only passes it on need not parse it. */

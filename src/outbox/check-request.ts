@@ -38,6 +38,9 @@ export function checkRequest(event: AppendRequest): CheckedRequest {
   if (event.idempotencyKey != null && !isKey(event.idempotencyKey)) {
     faults.push({ path: "idempotencyKey", rule: `must be 1 to ${MAX_KEY_CHARACTERS} characters` })
   }
+  if (event.backfill != null && typeof event.backfill !== "boolean") {
+    faults.push({ path: "backfill", rule: "must be of type boolean" })
+  }
   return faults.length === 0 ? { ok: true, payloadJson: payloadJson ?? "" } : { ok: false, faults }
 }
 

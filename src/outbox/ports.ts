@@ -8,6 +8,11 @@ export type AppendRequest = NewEvent & {
    * gets the first one's answer and writes nothing.
    */
   readonly idempotencyKey?: string | null
+  /**
+   * True for what can wait, such as rows from before there was a log: live requests go to the chain before it. Order
+   * within a subject is not changed by it.
+   */
+  readonly backfill?: boolean | null
 }
 
 export type AppendResult =
@@ -24,7 +29,7 @@ export type AppendResult =
  * - a manual block of the subject stands from its append until an unblock is appended, and an automatic one of that
  *   subject is then not written;
  * - an idempotency key has one answer, once a transaction with it has committed; who comes with it meanwhile waits.
- *   The trace and the cause may differ, anything else makes it another request, which is refused;
+ *   The trace, the cause and the mark may differ, anything else makes it another request, which is refused;
  * - an event that breaks the rules throws InvalidEventError, and nothing of it is written.
  */
 export interface EventLog<Transaction> {

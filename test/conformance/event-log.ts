@@ -10,6 +10,8 @@ export interface EventLogHarness<Transaction> {
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** What others can see, in order of position. */
   committed(): Promise<readonly Pick<NewEvent, "type" | "subject" | "payload">[]>
+  /** Of the subject's events, in order of position: whether each is backfill. */
+  marks(subject: Subject): Promise<readonly boolean[]>
   close(): Promise<void>
 }
 
@@ -60,6 +62,22 @@ export function eventLogConformance<Transaction>(
       })
       await expect(rolledBack).rejects.toThrow(RolledBack)
       expect(await eventsOf(event.subject)).toEqual([])
+    })
+
+    test("backfill is marked, however it is appended, and all else is not", async () => {
+      const subject = newSubject()
+      const { append: checked, appendMany } = createAppender(harness.log)
+      await harness.transaction(tx => checked(tx, { ...unblock(subject), backfill: true }))
+      await append({ ...unblock(subject), backfill: true, idempotencyKey: `backfill ${subject}` })
+      await append(unblock(subject))
+      const marks = [true, false, null]
+      await harness.transaction(tx =>
+        appendMany(
+          tx,
+          marks.map(backfill => ({ ...unblock(subject), backfill })),
+        ),
+      )
+      expect(await harness.marks(subject)).toEqual([true, true, false, true, false, false])
     })
 
     test("an event that breaks the rules is refused and nothing is written", async () => {
@@ -165,7 +183,7 @@ export function eventLogConformance<Transaction>(
         const idempotencyKey = newKey()
         const first = await append({ ...event, idempotencyKey })
         const traceparent = `00-${"1".repeat(32)}-${"2".repeat(16)}-01`
-        const second = await append({ ...event, idempotencyKey, traceparent })
+        const second = await append({ ...event, idempotencyKey, traceparent, backfill: true })
         expect(first.outcome).toBe("appended")
         expect(second).toEqual({ ...first, outcome: "already-appended" })
         expect(await eventsOf(event.subject)).toEqual([event])

@@ -8,6 +8,11 @@ eventLogConformance("in memory", async () => {
     transaction: twin.transaction,
     committed: async () =>
       twin.committed().map(({ event: { type, subject, payload } }) => ({ type, subject, payload })),
+    marks: async given =>
+      twin
+        .committed()
+        .filter(({ event }) => event.subject === given)
+        .map(({ event }) => event.backfill === true),
     close: async () => {},
   }
 })

@@ -33,6 +33,7 @@ export function event(type: string, subject: Subject, payload: Record<string, un
     occurredAtMs: Date.now(),
     traceparent: `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`,
     causationId: null,
+    backfill: false,
   }
 }
 

@@ -55,11 +55,11 @@ describe("archiving a day of the log", () => {
   /** Results, which need no row of the read model; payloads with what JSON numbers cannot keep in JavaScript. */
   async function fill(rows: number): Promise<void> {
     await sql`
-      insert into reconciler.outbox (seq, type, subject, payload, traceparent, causation_id)
+      insert into reconciler.outbox (seq, type, subject, payload, traceparent, causation_id, backfill)
       select ${from} + i * 1024, 'block-ip.confirmed', sha256(int4send(i)),
         ('{"big": 12345678901234567890.123, "text": "Zoë\\n💉 ' || i || '"}')::jsonb,
         case when i % 2 = 0 then '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' end,
-        case when i % 3 = 0 then gen_random_uuid() end
+        case when i % 3 = 0 then gen_random_uuid() end, i % 5 = 0
       from generate_series(1, ${rows}::int) i`
   }
 

@@ -4,13 +4,15 @@ import { checkRequest } from "../../../src/outbox/check-request.ts"
 import { InvalidEventError } from "../../../src/outbox/invalid-event.ts"
 import type { AppendRequest, AppendResult, EventLog } from "../../../src/outbox/ports.ts"
 
+type MarkedEvent = Omit<AppendRequest, "idempotencyKey">
+
 interface Answered {
   readonly request: string
   readonly result: AppendResult
 }
 
 export interface InMemoryTransaction {
-  readonly pending: { readonly event: NewEvent; readonly position: bigint }[]
+  readonly pending: { readonly event: MarkedEvent; readonly position: bigint }[]
   readonly answers: Map<string, Answered>
   readonly locked: Map<string, () => void>
 }
@@ -19,12 +21,12 @@ export interface InMemoryEventLog {
   readonly log: EventLog<InMemoryTransaction>
   /** Commits when `work` resolves; rolls back and rejects when it rejects. */
   transaction<T>(work: (tx: InMemoryTransaction) => Promise<T>): Promise<T>
-  committed(): readonly { readonly event: NewEvent; readonly position: bigint }[]
+  committed(): readonly { readonly event: MarkedEvent; readonly position: bigint }[]
 }
 
 /** The event log's twin: one process, subject locks as promises, counting positions. */
 export function createInMemoryEventLog(): InMemoryEventLog {
-  const committed: { event: NewEvent; position: bigint }[] = []
+  const committed: { event: MarkedEvent; position: bigint }[] = []
   const answers = new Map<string, Answered>()
   const held = new Map<string, Promise<void>>()
   let lastPosition = 0n
@@ -47,7 +49,7 @@ export function createInMemoryEventLog(): InMemoryEventLog {
     return last !== undefined && isManual(last.event)
   }
 
-  function write(tx: InMemoryTransaction, event: NewEvent): AppendResult {
+  function write(tx: InMemoryTransaction, event: MarkedEvent): AppendResult {
     const automatic = event.type === "block-ip.requested" && !isManual(event)
     if (automatic && manualBlockStands(tx, event.subject)) return { outcome: "manual-block-stands" }
     lastPosition += 1024n
@@ -55,7 +57,7 @@ export function createInMemoryEventLog(): InMemoryEventLog {
     return { outcome: "appended", position: lastPosition, eventId: randomUUID() }
   }
 
-  function writeOnce(tx: InMemoryTransaction, key: string, event: NewEvent): AppendResult {
+  function writeOnce(tx: InMemoryTransaction, key: string, event: MarkedEvent): AppendResult {
     const request = JSON.stringify([event.type, event.subject, event.payload])
     const known = tx.answers.get(key) ?? answers.get(key)
     if (!known) {

@@ -32,6 +32,7 @@ const records: fc.Arbitrary<EventRecord> = fc
     ),
     eventId: fc.uuid(),
     causationId: fc.option(fc.uuid(), { nil: null }),
+    backfill: fc.boolean(),
   })
   .map(({ shape, subject, ...rest }) => ({ ...shape, ...rest, subject: `0x${subject}` as const }))
 

@@ -32,17 +32,20 @@ export const { append, appendMany } = createAppender(drizzleEventLog)
 export type { AppendRequest, AppendResult }
 
 function appendStatement(request: AppendRequest): SQL {
-  const { type, subject, payload, traceparent, causationId, idempotencyKey } = appendArguments(request)
+  const { type, subject, payload, traceparent, causationId, idempotencyKey, backfill } =
+    appendArguments(request)
   if (idempotencyKey === null) {
     return sql`
       select outcome, seq, event_id
       from reconciler.append(
-        ${type}, ${subject}::text, ${payload}::text::jsonb, ${traceparent}, ${causationId}::uuid)`
+        ${type}, ${subject}::text, ${payload}::text::jsonb, ${traceparent}, ${causationId}::uuid,
+        ${backfill}::boolean)`
   }
   return sql`
     select outcome, seq, event_id
     from reconciler.append_once(
-      ${idempotencyKey}, ${type}, ${subject}::text, ${payload}::text::jsonb, ${traceparent}, ${causationId}::uuid)`
+      ${idempotencyKey}, ${type}, ${subject}::text, ${payload}::text::jsonb, ${traceparent}, ${causationId}::uuid,
+      ${backfill}::boolean)`
 }
 
 function appendManyStatement(requests: readonly AppendRequest[]): SQL {

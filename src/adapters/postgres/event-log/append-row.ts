@@ -14,19 +14,21 @@ export function appendArguments(request: AppendRequest) {
     traceparent: request.traceparent ?? null,
     causationId: request.causationId ?? null,
     idempotencyKey: request.idempotencyKey ?? null,
+    backfill: request.backfill ?? false,
   }
 }
 
 /** The argument of `reconciler.append_many`. */
 export function batchArgument(requests: readonly AppendRequest[]): string {
   return JSON.stringify(
-    requests.map(({ type, subject, payload, traceparent, causationId, idempotencyKey }) => ({
+    requests.map(({ type, subject, payload, traceparent, causationId, idempotencyKey, backfill }) => ({
       type,
       subject,
       payload,
       traceparent,
       causation_id: causationId,
       idempotency_key: idempotencyKey,
+      backfill,
     })),
   )
 }

@@ -29,17 +29,20 @@ export const { append, appendMany } = createAppender(postgresEventLog)
 export type { AppendRequest, AppendResult }
 
 function callAppend(tx: AnySql, request: AppendRequest) {
-  const { type, subject, payload, traceparent, causationId, idempotencyKey } = appendArguments(request)
+  const { type, subject, payload, traceparent, causationId, idempotencyKey, backfill } =
+    appendArguments(request)
   if (idempotencyKey === null) {
     return tx`
       select outcome, seq, event_id
       from reconciler.append(
-        ${type}, ${subject}::text, ${payload}::text::jsonb, ${traceparent}, ${causationId}::uuid)`
+        ${type}, ${subject}::text, ${payload}::text::jsonb, ${traceparent}, ${causationId}::uuid,
+        ${backfill}::boolean)`
   }
   return tx`
     select outcome, seq, event_id
     from reconciler.append_once(
-      ${idempotencyKey}, ${type}, ${subject}::text, ${payload}::text::jsonb, ${traceparent}, ${causationId}::uuid)`
+      ${idempotencyKey}, ${type}, ${subject}::text, ${payload}::text::jsonb, ${traceparent}, ${causationId}::uuid,
+      ${backfill}::boolean)`
 }
 
 function callAppendMany(tx: AnySql, requests: readonly AppendRequest[]) {

@@ -12,7 +12,7 @@ export async function* readLines(sql: Sql, partition: string): AsyncGenerator<re
     const rows = await sql<{ seq: bigint; line: string }[]>`
       select seq, json_build_object('seq', seq::text, 'event_id', event_id, 'type', type,
         'subject', encode(subject, 'hex'), 'payload', payload, 'occurred_at', occurred_at,
-        'traceparent', traceparent, 'causation_id', causation_id)::text as line
+        'traceparent', traceparent, 'causation_id', causation_id, 'backfill', backfill)::text as line
       from ${sql(`reconciler.${partition}`)} where seq > ${after} order by seq limit ${LINES_A_READ}`
     const last = rows.at(-1)
     if (!last) return

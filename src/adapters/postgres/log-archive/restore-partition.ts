@@ -45,8 +45,9 @@ async function assertAbsent(tx: TransactionSql, partition: string): Promise<void
 async function insertLines(tx: TransactionSql, partition: string, lines: readonly string[]): Promise<void> {
   await tx`
     insert into ${tx(`reconciler.${partition}`)}
-      (seq, event_id, type, subject, payload, occurred_at, traceparent, causation_id)
+      (seq, event_id, type, subject, payload, occurred_at, traceparent, causation_id, backfill)
     select (l ->> 'seq')::bigint, (l ->> 'event_id')::uuid, l ->> 'type', decode(l ->> 'subject', 'hex'),
-      l -> 'payload', (l ->> 'occurred_at')::timestamptz, l ->> 'traceparent', (l ->> 'causation_id')::uuid
+      l -> 'payload', (l ->> 'occurred_at')::timestamptz, l ->> 'traceparent', (l ->> 'causation_id')::uuid,
+      coalesce((l ->> 'backfill')::boolean, false)
     from jsonb_array_elements(${`[${lines.join(",")}]`}::text::jsonb) as l`
 }

@@ -65,7 +65,8 @@ export async function readEvents(
 ): Promise<LoggedEvent[]> {
   const rows = await sql<OutboxRow[]>`
     select seq as position, event_id as "eventId", type, subject, payload::text as "payloadJson",
-      date_part('epoch', occurred_at) * 1000 as "occurredAtMs", traceparent, causation_id as "causationId"
+      date_part('epoch', occurred_at) * 1000 as "occurredAtMs", traceparent, causation_id as "causationId",
+      backfill
     from reconciler.outbox where seq > ${after} and seq <= ${upTo} order by seq limit ${limit}`
   return rows.map(row => ({ ...row, subject: subjectFromBytes(row.subject) }))
 }
