@@ -56,6 +56,7 @@ describe("runConsumer", () => {
         return { outcome: "stored" }
       },
       ...(rest.overloaded ? { overloaded: rest.overloaded } : {}),
+      lookBackEveryMs: 20,
       logger,
       clock: systemClock,
       signal: stop.signal,
@@ -138,6 +139,19 @@ describe("runConsumer", () => {
       expect(handledIds()).toEqual([...ids.slice(0, 20), ...ids.slice(Number(offset ?? 0n))])
     },
   )
+
+  test("handles again what is missing in a database that went back while nothing came", async () => {
+    const ids = write(25)
+    const before: string[] = []
+    await consumeUntil(() => {
+      if (before.length === 0 && (stored.get(0) ?? 0n) >= 25n) {
+        before.push(...handledIds())
+        stored.set(0, 3n)
+      }
+      return before.length > 0 && (stored.get(0) ?? 0n) >= 25n
+    })
+    expect(handledIds()).toEqual([...ids, ...ids.slice(3)])
+  })
 
   test("goes on after messages that retention took, and reports it", async () => {
     const ids = write(25)
