@@ -1,9 +1,10 @@
 import { open, readdir } from "node:fs/promises"
 import { join } from "node:path"
-import { HDNodeWallet, Mnemonic, SigningKey, Wallet } from "ethers"
+import { computeAddress, HDNodeWallet, keccak256, Mnemonic, SigningKey } from "ethers"
 import type { Hex } from "../../chain-writer/ports.ts"
 import { ConfigurationError } from "../../runtime/errors.ts"
 import { lowerHex } from "./registries.ts"
+import { signedBytes, unsignedBytes } from "./transaction-bytes.ts"
 
 /** Everyone has these keys: they are for a chain that nobody else can reach. */
 const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test test junk"
@@ -31,16 +32,20 @@ export interface KeyHolder {
   signTransaction(transaction: UnsignedTransaction): Promise<string>
 }
 
-function keyHolder(wallet: Wallet | HDNodeWallet): KeyHolder {
+function keyHolder(key: SigningKey): KeyHolder {
   return {
-    address: lowerHex(wallet.address),
-    signTransaction: transaction => wallet.signTransaction(transaction),
+    address: lowerHex(computeAddress(key)),
+    async signTransaction(transaction) {
+      const { yParity, r, s } = key.sign(keccak256(unsignedBytes(transaction)))
+      const signature = { yParity, r: BigInt(r), s: BigInt(s) }
+      return `0x${signedBytes(transaction, signature).toString("hex")}`
+    },
   }
 }
 
 /** Account `index` of the development mnemonic. Throws ConfigurationError on any chain but 31337. */
 export function developmentKey(chainId: bigint, index: number): KeyHolder {
-  return keyHolder(developmentWallet(chainId, index))
+  return keyHolder(developmentWallet(chainId, index).signingKey)
 }
 
 /** The same account's key itself, `0x` and 64 hex digits, for a program that plays another branch. */
@@ -60,7 +65,7 @@ function developmentWallet(chainId: bigint, index: number): HDNodeWallet {
 
 /** A key in memory, for tests. */
 export function keyFromHex(privateKey: string): KeyHolder {
-  return keyHolder(new Wallet(new SigningKey(privateKey)))
+  return keyHolder(new SigningKey(privateKey))
 }
 
 /**

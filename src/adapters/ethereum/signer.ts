@@ -1,7 +1,9 @@
-import { keccak256, Transaction } from "ethers"
+import { keccak256, recoverAddress, toBeHex } from "ethers"
 import type { BatchTransaction, Hex, Signer } from "../../chain-writer/ports.ts"
+import { batchCalldata } from "./batch-calldata.ts"
 import type { KeyHolder, UnsignedTransaction } from "./keys.ts"
-import { lowerHex, registryInterface } from "./registries.ts"
+import { lowerHex } from "./registries.ts"
+import { readSignature, signedBytes, type TransactionSignature, unsignedBytes } from "./transaction-bytes.ts"
 
 /** Signs batches with a key that may be held elsewhere. */
 export function createSigner(key: KeyHolder, chainId: bigint): Signer {
@@ -9,20 +11,20 @@ export function createSigner(key: KeyHolder, chainId: bigint): Signer {
     address: key.address,
     async sign(batch) {
       const unsigned = toTransaction(batch, chainId)
-      const raw = await key.signTransaction(unsigned)
-      assertSigned(raw, unsigned, key.address)
-      return { hash: lowerHex(keccak256(raw)), raw: lowerHex(raw) }
+      const raw = lowerHex(await key.signTransaction(unsigned))
+      const bytes = Buffer.from(raw.slice(2), "hex")
+      assertSigned(bytes, unsigned, key.address)
+      return { hash: lowerHex(keccak256(bytes)), raw }
     },
   }
 }
 
 function toTransaction(batch: BatchTransaction, chainId: bigint): UnsignedTransaction {
-  const records = batch.records.map(({ subject, word }) => [subject, word])
   const common = {
     chainId,
     nonce: batch.nonce,
     to: batch.contract,
-    data: registryInterface.encodeFunctionData("applyBatch", [records]),
+    data: batchCalldata(batch.records),
     value: 0n,
     gasLimit: batch.gasLimit,
   }
@@ -32,24 +34,13 @@ function toTransaction(batch: BatchTransaction, chainId: bigint): UnsignedTransa
 }
 
 /** A remote signer that changes a field, or uses another key, must be found out before anything is stored or sent. */
-function assertSigned(raw: string, wanted: UnsignedTransaction, address: Hex): void {
-  const signed = Transaction.from(raw)
-  const same =
-    signed.from !== null &&
-    lowerHex(signed.from) === address &&
-    signed.chainId === wanted.chainId &&
-    signed.type === wanted.type &&
-    signed.nonce === wanted.nonce &&
-    signed.to?.toLowerCase() === wanted.to &&
-    signed.data === wanted.data &&
-    signed.value === wanted.value &&
-    signed.gasLimit === wanted.gasLimit &&
-    samePrice(signed, wanted)
+function assertSigned(raw: Buffer, wanted: UnsignedTransaction, address: Hex): void {
+  const signature = readSignature(raw, wanted)
+  const same = signature && signedBytes(wanted, signature).equals(raw) && isBy(address, wanted, signature)
   if (!same) throw new Error(`the signer of lane ${address} signed something else than it was asked to`)
 }
 
-function samePrice(signed: Transaction, wanted: UnsignedTransaction): boolean {
-  if (wanted.type === 0) return signed.gasPrice === wanted.gasPrice
-  const { maxFeePerGas, maxPriorityFeePerGas } = wanted
-  return signed.maxFeePerGas === maxFeePerGas && signed.maxPriorityFeePerGas === maxPriorityFeePerGas
+function isBy(address: Hex, signed: UnsignedTransaction, { yParity, r, s }: TransactionSignature): boolean {
+  const text = { yParity, r: toBeHex(r, 32), s: toBeHex(s, 32) }
+  return lowerHex(recoverAddress(keccak256(unsignedBytes(signed)), text)) === address
 }
