@@ -80,7 +80,7 @@ export function composeLogArchiver(options: {
 function consumerProgress(sql: Sql, kafka: KafkaClient, topicPrefix: string): ConsumerProgress {
   return {
     async ends() {
-      const groups = Object.entries(consumedTopics(topicPrefix))
+      const groups = Object.entries(consumedTopics(topicPrefix, { answerCache: true }))
       const lags = await Promise.all(groups.map(([group, topics]) => consumerLag(kafka, [group], topics)))
       return (
         lags

@@ -29,7 +29,7 @@ export async function composeStatus(options: {
     kafkaSettings(config, connections.kafkaBrokers, "caregrid-reconciler-status", logger),
     systemClock,
   )
-  const groups = consumedTopics(config.topicPrefix)
+  const groups = consumedTopics(config.topicPrefix, { answerCache: config.redisUrl !== null })
   return {
     ...createStatusSources(sql, config),
     async consumerLag() {

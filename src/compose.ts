@@ -19,9 +19,10 @@ import { createPostgresRelayCursor } from "./adapters/postgres/relay/cursor.ts"
 import { createPostgresEventSource } from "./adapters/postgres/relay/event-source.ts"
 import { createPostgresLogNews } from "./adapters/postgres/relay/log-news.ts"
 import { createAppTables } from "./adapters/postgres/write-back/app-tables.ts"
-import { allTopics, requestTopics, type Topics, topicsWithPrefix } from "./bus/topics.ts"
+import { allTopics, answerCacheGroup, requestTopics, type Topics, topicsWithPrefix } from "./bus/topics.ts"
 import { createIntake } from "./chain-writer/intake.ts"
 import { createLaneWriter } from "./chain-writer/writer.ts"
+import { composeAnswerCache } from "./compose-answer-cache.ts"
 import { composeLogArchiver } from "./compose-log.ts"
 import type { Config } from "./config.ts"
 import { assertContracts, type Connections, laneKeys, openChain } from "./infrastructure.ts"
@@ -94,6 +95,8 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
     ...(roles.has("chain-writer") && { chainWriter: await composeChainWriter(composed) }),
     ...(roles.has("projector") && { projector: composeProjector(composed) }),
     ...(roles.has("write-back") && (await composeWriteBack(composed))),
+    ...(roles.has("write-back") &&
+      config.redisUrl !== null && { answerCache: answerCache(composed, config.redisUrl) }),
   }
   const subscribe = () => kafka.subscription({ sessionTimeoutMs: config.sessionTimeoutMs })
   return pipeline(parts, createRunners({ clock, logger, subscribe, shutdown }))
@@ -193,6 +196,10 @@ function composeProjector({ config, clock, sql, topics }: Composed): NonNullable
     projector: createProjector({ readModel, topics, groupId: `${config.topicPrefix}.projector` }),
     ttl: createTtl({ readModel, clock, batchSize: TIMERS_A_PASS }),
   }
+}
+
+function answerCache(composed: Composed, redisUrl: string): NonNullable<Parts["answerCache"]> {
+  return composeAnswerCache({ ...composed, redisUrl, groupId: answerCacheGroup(composed.config.topicPrefix) })
 }
 
 async function composeWriteBack({

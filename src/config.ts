@@ -1,5 +1,6 @@
 import type { z } from "zod"
 import type { KafkaClientName, KafkaSasl } from "./adapters/kafka/settings.ts"
+import type { PoisonPolicy } from "./domain/order.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
 import { EMBEDDABLE, type Embeddable, type RelayNews, settings } from "./settings.ts"
 
@@ -38,7 +39,10 @@ export interface Config {
   /** Null: whatever the database has. */
   readonly writerId: number | null
   readonly appSchema: string
+  /** Null: the app's cached answers are left to run out. */
+  readonly redisUrl: string | null
   readonly relayBatchSize: number
+  readonly onPoison: PoisonPolicy
   readonly relayNews: RelayNews
   readonly leaseMs: number
   /** Null: the event log is kept for ever. */
@@ -207,6 +211,13 @@ function kafkaLogin(
   return { mechanism, username, passwordFile }
 }
 
+/** The app itself has host, port and database number as settings of its own. */
+function redisUrl(values: Values): string | null {
+  if (values.REDIS_URL !== undefined) return values.REDIS_URL
+  if (values.REDIS_HOST === undefined) return null
+  return `redis://${values.REDIS_HOST}:${required(values, "REDIS_PORT")}/${required(values, "REDIS_DB")}`
+}
+
 /** parseAll leaves no setting with a fallback out, unless it reported a fault. */
 function required<Name extends SettingName>(values: Values, name: Name): NonNullable<Values[Name]> {
   const value = values[name]
@@ -242,7 +253,9 @@ function toConfig(
     sessionTimeoutMs: required(values, "KAFKA_SESSION_TIMEOUT_MS"),
     writerId: values.WRITER_ID ?? null,
     appSchema: required(values, "APP_SCHEMA"),
+    redisUrl: redisUrl(values),
     relayBatchSize: required(values, "RELAY_BATCH_SIZE"),
+    onPoison: required(values, "ON_POISON"),
     relayNews: required(values, "RELAY_NEWS"),
     leaseMs: required(values, "LEASE_MS"),
     logRetentionDays: values.LOG_RETENTION_DAYS ?? null,

