@@ -5,11 +5,8 @@ import { closeDatabase, openDatabase, type Sql } from "../../../src/adapters/pos
 import { setWriterId } from "../../../src/adapters/postgres/event-log/set-writer-id.ts"
 import { migrate } from "../../../src/adapters/postgres/migrate.ts"
 import { positionWriterId } from "../../../src/domain/position.ts"
-import {
-  createPostgresCluster,
-  type PostgresCluster,
-  testedBinaries,
-} from "../../support/postgres-cluster.ts"
+import { testedBinaries } from "../../support/postgres-binaries.ts"
+import { createPostgresCluster, type PostgresCluster } from "../../support/postgres-cluster.ts"
 import { until } from "../../support/until.ts"
 import { insertEvent } from "./insert-event.ts"
 

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs"
-import { createPostgresCluster, testedBinaries } from "../postgres-cluster.ts"
+import { testedBinaries } from "../postgres-binaries.ts"
+import { createPostgresCluster } from "../postgres-cluster.ts"
 import type { Infrastructure } from "./infrastructure.ts"
 
-/** A database server without Kafka and chain, for the tests that need no more; of Debian's packages but for 18. */
+/** A database server without Kafka and chain, for the tests that need no more. */
 export async function startPostgresAlone(
   major: number,
   report: (line: string) => void,
