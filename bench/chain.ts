@@ -84,8 +84,9 @@ async function automatic(sql: Sql, url: string) {
   const count = Number(values.operations)
   const batches = await rates(sql, url, count, Math.ceil(count / 10))
   const chain = await openBenchChain(url, sql)
-  const plain = await plainRate(chain, Number(values.plain))
-  note(`plain: ${plain.operationsPerSecond} operations/s`)
+  const plain = await plainRate(chain, "ethers", Number(values.plain))
+  const plainOverOurs = await plainRate(chain, "ours", Number(values.plain))
+  note(`plain: ${plain.operationsPerSecond} operations/s; ${plainOverOurs.operationsPerSecond} over ours`)
   const short = await confirmedRate(sql, chain, {
     batch: 256,
     operations: Math.ceil(Number(values.memory) / 10),
@@ -96,14 +97,14 @@ async function automatic(sql: Sql, url: string) {
   await accept(chain.intake, newRequests(2_000))
   const history = { rows: Number(values.history), rate: withHistory, plans: await plans(sql) }
   chain.close()
-  return { batches, plain, memory: { short, long }, history }
+  return { batches, plain, plainOverOurs, memory: { short, long }, history }
 }
 
 async function clocked(sql: Sql, url: string) {
   const count = Number(values["block-operations"])
   const batches = await rates(sql, url, count, Math.ceil(count / 100))
   const chain = await openBenchChain(url, sql)
-  const plain = await plainRate(chain, 10)
+  const plain = await plainRate(chain, "ethers", 10)
   const latency = await requestToConfirmed(sql, chain, {
     perSecond: PER_SECOND,
     seconds: Number(values.seconds),

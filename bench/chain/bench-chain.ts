@@ -20,6 +20,7 @@ import { silentLogger } from "../../src/runtime/logger.ts"
 
 /** The chain writer on a node and a database, as the service composes it, with its requests to the node counted. */
 export interface BenchChain {
+  readonly url: string
   readonly connection: ChainConnection
   readonly addresses: RegistryAddresses
   readonly intake: Intake
@@ -54,6 +55,7 @@ export async function openBenchChain(url: string, sql: Sql): Promise<BenchChain>
   const ledger = createLedger(connection)
 
   return {
+    url,
     connection,
     addresses,
     intake: createIntake({ queue: createOperationQueue(sql), maxPendingOperations: 10_000_000 }),

@@ -1,4 +1,5 @@
 import { Transaction, type TransactionReceipt } from "ethers"
+import { systemClock } from "../../runtime/clock.ts"
 import { UnavailableError } from "../../runtime/errors.ts"
 import type { KeyHolder } from "./keys.ts"
 import { createLedger } from "./ledger.ts"
@@ -10,7 +11,7 @@ export interface Call {
   readonly data: string
 }
 
-const POLL_MS = 200
+const POLL_MS = 100
 
 /**
  * Sends calls by one account and waits until all are in a block: for set-up by a person, not for the lanes.
@@ -23,7 +24,6 @@ export async function sendCalls(
   timeoutMs: number,
 ): Promise<readonly TransactionReceipt[]> {
   const { provider } = connection
-  provider.pollingInterval = POLL_MS
   const firstNonce = await provider.getTransactionCount(key.address, "latest")
   const terms = await createLedger(connection).terms()
   const maxFeePerGas = terms.baseFeePerGasWei * 2n + terms.priorityFeePerGasWei
@@ -49,14 +49,19 @@ export async function sendCalls(
   return Promise.all(hashes.map(hash => waitFor(connection, hash, timeoutMs)))
 }
 
+/** By asking again and again: ethers waits for the next block, and on a chain that mines on demand there may be none. */
 async function waitFor(
   { provider }: ChainConnection,
   hash: string,
   timeoutMs: number,
 ): Promise<TransactionReceipt> {
-  const receipt = await provider.waitForTransaction(hash, 1, timeoutMs).catch(() => {
-    throw new UnavailableError(`Transaction ${hash} was not mined within ${timeoutMs / 1000} s.`)
-  })
-  if (receipt?.status !== 1) throw new Error(`transaction ${hash} reverted`)
-  return receipt
+  const deadlineMs = systemClock.nowMs() + timeoutMs
+  while (systemClock.nowMs() < deadlineMs) {
+    // A node that is away for a moment says nothing about the transaction.
+    const receipt = await provider.getTransactionReceipt(hash).catch(() => null)
+    if (receipt?.status === 0) throw new Error(`transaction ${hash} reverted`)
+    if (receipt) return receipt
+    await systemClock.sleep(POLL_MS)
+  }
+  throw new UnavailableError(`Transaction ${hash} was not mined within ${timeoutMs / 1000} s.`)
 }
