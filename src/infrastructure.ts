@@ -3,10 +3,12 @@ import { deployContracts } from "./adapters/ethereum/deploy.ts"
 import { developmentKey, type KeyHolder, keyFilesIn, keyFromFile } from "./adapters/ethereum/keys.ts"
 import { type ChainConnection, connectChain } from "./adapters/ethereum/provider.ts"
 import { lowerHex, type RegistryAddresses } from "./adapters/ethereum/registries.ts"
+import { createSigner } from "./adapters/ethereum/signer.ts"
 import { assertReachable } from "./adapters/postgres/check.ts"
 import { closeDatabase, openDatabase, type Sql } from "./adapters/postgres/client.ts"
 import { currentWriterId, setWriterId } from "./adapters/postgres/event-log/set-writer-id.ts"
 import { migrate } from "./adapters/postgres/migrate.ts"
+import type { Signer } from "./chain-writer/ports.ts"
 import type { Config } from "./config.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
 import { type Logger, silentLogger } from "./runtime/logger.ts"
@@ -45,12 +47,7 @@ export async function locateServers(
   const blockchainProviderUrl = started?.blockchainProviderUrl ?? config.blockchainProviderUrl
   if (!databaseUrl || !kafkaBrokers || !blockchainProviderUrl)
     throw new Error("a server is neither given nor started")
-  const contracts = config.contracts && {
-    patient: lowerHex(config.contracts.patient),
-    "ip-block": lowerHex(config.contracts["ip-block"]),
-    "attack-signature": lowerHex(config.contracts["attack-signature"]),
-  }
-  return { databaseUrl, kafkaBrokers, blockchainProviderUrl, contracts }
+  return { databaseUrl, kafkaBrokers, blockchainProviderUrl, contracts: lowerAddresses(config) }
 }
 
 async function startServers(config: Config, context: Parameters<typeof locateServers>[1]) {
@@ -139,6 +136,15 @@ export async function laneKeys(
   )
 }
 
+/** What signs for each lane. */
+export async function laneSigners(
+  config: Parameters<typeof laneKeys>[0],
+  chainId: bigint,
+): Promise<readonly Signer[]> {
+  const keys = await laneKeys(config, chainId)
+  return keys.map(key => createSigner(key, chainId))
+}
+
 export interface Deployment {
   readonly contracts: RegistryAddresses
   /** False when contracts of this version were there already. */
@@ -169,15 +175,51 @@ export async function prepareContracts(
       throw new ConfigurationError(problems.map(problem => problem.message).join("\n"))
     }
   }
-  const deployer = options.adminKeyFile
-    ? await keyFromFile(options.adminKeyFile)
-    : developmentKey(connection.chainId, ADMIN_ACCOUNT)
+  const deployer = await adminKey(connection, options.adminKeyFile)
   const contracts = await deployContracts({
     connection,
     deployer,
     writers: [...writers, ...(options.alsoWriters ?? [])],
   })
   return { contracts, deployed: true, admin: deployer.address }
+}
+
+function adminKey(connection: ChainConnection, file: string | null): Promise<KeyHolder> | KeyHolder {
+  return file ? keyFromFile(file) : developmentKey(connection.chainId, ADMIN_ACCOUNT)
+}
+
+/** The three registries, made anew, whatever there is already. */
+export async function newContracts(
+  config: Config,
+  connection: ChainConnection,
+  adminKeyFile: string | null,
+): Promise<RegistryAddresses> {
+  const { contracts } = await prepareContracts(config, connection, { keep: null, adminKeyFile })
+  return contracts
+}
+
+/** Those in the settings. Throws ConfigurationError with all that keeps the lanes from writing to them. */
+export async function configuredContracts(
+  config: Config,
+  connection: ChainConnection,
+): Promise<RegistryAddresses> {
+  const addresses = lowerAddresses(config)
+  if (!addresses) throw new ConfigurationError("The contracts' addresses are missing: set the three.")
+  const writers = (await laneKeys(config, connection.chainId)).map(key => key.address)
+  const { confirmations } = config
+  const problems = await checkContracts({ connection, addresses, writers, confirmations })
+  if (problems.length > 0) throw new ConfigurationError(problems.map(({ message }) => message).join("\n"))
+  return addresses
+}
+
+function lowerAddresses({ contracts }: Pick<Config, "contracts">): RegistryAddresses | null {
+  return (
+    contracts && {
+      patient: lowerHex(contracts.patient),
+      "ip-block": lowerHex(contracts["ip-block"]),
+      "attack-signature": lowerHex(contracts["attack-signature"]),
+    }
+  )
 }
 
 /** Refuses to run against contracts that nothing can be confirmed on; a pause or a missing role only halts lanes. */

@@ -1,12 +1,22 @@
+import { InvalidArgumentError } from "commander"
 import { lowerHex } from "../adapters/ethereum/registries.ts"
 import { prepareContracts, withChain } from "../infrastructure.ts"
 import { ConfigurationError, EXIT } from "../runtime/errors.ts"
 import type { AddCommand } from "./command.ts"
+import type { CliContext } from "./context.ts"
+import { asSettings, rebuild } from "./rebuild.ts"
 
 interface DeployArguments {
   readonly adminKeyFile?: string
   readonly ifMissing?: boolean
   readonly json?: boolean
+  readonly rebuild?: boolean
+  readonly dryRun?: boolean
+  readonly newChain?: boolean
+  readonly ontoConfigured?: boolean
+  readonly acceptDifferences?: boolean
+  readonly abandonRebuild?: boolean
+  readonly drainSeconds?: number
 }
 
 export const addDeploy: AddCommand = (program, context, answer) => {
@@ -24,52 +34,85 @@ export const addDeploy: AddCommand = (program, context, answer) => {
       "keep the contracts at the configured addresses if they are these; deploy if there is no code",
     )
     .option("--json", "print one JSON object")
+    .option("--rebuild", "in place of those in use: new contracts, brought to what the log says")
+    .option("--dry-run", "with --rebuild: count and estimate, write nothing")
+    .option("--new-chain", "with --rebuild: the lanes leave a chain that is gone for good")
+    .option("--onto-configured", "with --rebuild: onto contracts that another branch has deployed")
+    .option("--accept-differences", "with --rebuild: switch also where the old contracts say something else")
+    .option(
+      "--drain-seconds <n>",
+      "with --rebuild: how long to wait for what is in flight",
+      parseSeconds,
+      300,
+    )
+    .option("--abandon-rebuild", "ends a rebuild that was begun: all is as before")
     .addHelpText(
       "after",
       `
 The lanes are the accounts of BLOCKCHAIN_PRIVATE_KEY_FILE; keep the admin key out of them.
 Prints the three settings that \`reconciler run\` needs.
 
-Example:
+--rebuild needs DATABASE_URL. The service may go on: its lanes finish what is in flight and make room; what comes
+meanwhile waits, and is written to the new contracts. Killed, it goes on where it was when called again. At its end the
+new contracts are the only ones written to: set the addresses it prints and restart the service.
+Exit code 1: not switched, the reason is told; 75: something is still in flight, try again.
+
+Examples:
   BLOCKCHAIN_PROVIDER_URL=http://node:8545 BLOCKCHAIN_PRIVATE_KEY_FILE=lane.key \\
-    reconciler deploy --admin-key-file admin.key > contracts.env`,
+    reconciler deploy --admin-key-file admin.key > contracts.env
+  reconciler deploy --rebuild --dry-run
+  reconciler deploy --rebuild --admin-key-file admin.key > contracts.env`,
     )
-    .action(async ({ adminKeyFile = "", ifMissing = false, json = false }: DeployArguments) => {
-      const config = context.config({ contracts: ifMissing, servers: ["chain"] })
-      if (config.blockchainProviderUrl === null) {
-        throw new ConfigurationError(
-          "BLOCKCHAIN_PROVIDER_URL is missing: an embedded chain gets its contracts by `reconciler run`.",
-        )
-      }
-      const keep = ifMissing && config.contracts ? lowerAddresses(config.contracts) : null
-      const result = await withChain(config.blockchainProviderUrl, connection =>
-        prepareContracts(config, connection, { keep, adminKeyFile: adminKeyFile || null }),
-      )
-      if (keep && JSON.stringify(keep) !== JSON.stringify(result.contracts)) {
-        throw new ConfigurationError(
-          `No contracts were at the configured addresses; new ones are at other ones. Set:\n${asSettings(result.contracts)}`,
-        )
-      }
-      context.stdout.write(json ? `${JSON.stringify(result)}\n` : asSettings(result.contracts))
-      answer(EXIT.ok)
+    .action(async (options: DeployArguments) => {
+      const { rebuild: isRebuild = false, abandonRebuild = false } = options
+      const run = isRebuild || abandonRebuild ? rebuildWith : deploy
+      answer(await run(context, options))
     })
 }
 
-type Addresses = Readonly<Record<"patient" | "ip-block" | "attack-signature", string>>
+function parseSeconds(text: string): number {
+  if (!/^[0-9]{1,6}$/.test(text)) throw new InvalidArgumentError("a whole number of seconds.")
+  return Number(text)
+}
 
-function lowerAddresses(addresses: Addresses) {
+function rebuildWith(context: CliContext, options: DeployArguments) {
+  return rebuild(context, {
+    adminKeyFile: options.adminKeyFile || null,
+    json: options.json ?? false,
+    dryRun: options.dryRun ?? false,
+    newChain: options.newChain ?? false,
+    ontoConfigured: options.ontoConfigured ?? false,
+    acceptDifferences: options.acceptDifferences ?? false,
+    abandon: options.abandonRebuild ?? false,
+    drainSeconds: options.drainSeconds ?? 300,
+  })
+}
+
+async function deploy(context: CliContext, options: DeployArguments) {
+  const { adminKeyFile = "", ifMissing = false, json = false } = options
+  const config = context.config({ contracts: ifMissing, servers: ["chain"] })
+  if (config.blockchainProviderUrl === null) {
+    throw new ConfigurationError(
+      "BLOCKCHAIN_PROVIDER_URL is missing: an embedded chain gets its contracts by `reconciler run`.",
+    )
+  }
+  const keep = ifMissing && config.contracts ? lowerAddresses(config.contracts) : null
+  const result = await withChain(config.blockchainProviderUrl, connection =>
+    prepareContracts(config, connection, { keep, adminKeyFile: adminKeyFile || null }),
+  )
+  if (keep && JSON.stringify(keep) !== JSON.stringify(result.contracts)) {
+    throw new ConfigurationError(
+      `No contracts were at the configured addresses; new ones are at other ones. Set:\n${asSettings(result.contracts)}`,
+    )
+  }
+  context.stdout.write(json ? `${JSON.stringify(result)}\n` : asSettings(result.contracts))
+  return EXIT.ok
+}
+
+function lowerAddresses(addresses: Readonly<Record<"patient" | "ip-block" | "attack-signature", string>>) {
   return {
     patient: lowerHex(addresses.patient),
     "ip-block": lowerHex(addresses["ip-block"]),
     "attack-signature": lowerHex(addresses["attack-signature"]),
   }
-}
-
-function asSettings(contracts: Addresses): string {
-  return [
-    `PATIENT_REGISTRY_ADDRESS=${contracts.patient}`,
-    `BLOCKED_IP_REGISTRY_ADDRESS=${contracts["ip-block"]}`,
-    `ATTACK_SIGNATURE_REGISTRY_ADDRESS=${contracts["attack-signature"]}`,
-    "",
-  ].join("\n")
 }

@@ -46,6 +46,7 @@ export async function claimOperations(
   type: OperationType,
   limit: number,
   backfillShare: number,
+  rebuild: bigint | null,
 ): Promise<readonly ClaimedOperation[]> {
   // A statement of its own: the next one must see what the holder before us has committed. And it must follow the index
   // and stop at the limit: the planner, who takes most candidates for blocked, would look at the whole backlog and sort it.
@@ -56,11 +57,11 @@ export async function claimOperations(
     update reconciler.chain_operations o set state = 'claimed', not_before = null
     from (
       select event_id from (
-        select event_id, row_number() over () as n, 1 as turn from (${claimable(tx, type, false, limit)}) live
+        select event_id, row_number() over () as n, 1 as turn from (${claimable(tx, type, rebuild, false, limit)}) live
         union all
         select event_id, row_number() over () as n,
           case when row_number() over () <= ${backfillShare}::int then 0 else 2 end as turn
-        from (${claimable(tx, type, true, limit)}) backfill
+        from (${claimable(tx, type, rebuild, true, limit)}) backfill
       ) both_queues
       order by turn, n limit ${limit}
     ) claimable
@@ -69,16 +70,26 @@ export async function claimOperations(
   return rows.map(toClaimed).sort(byPosition)
 }
 
-/** The first of one queue that may be claimed now. By index chain_operations_pending. */
-function claimable(tx: TransactionSql, type: OperationType, backfill: boolean, limit: number) {
+/**
+ * The first of one queue that may be claimed now. By index chain_operations_pending. What a rebuild asks for, and what
+ * is asked for otherwise, are for different contracts and do not wait for each other.
+ */
+function claimable(
+  tx: TransactionSql,
+  type: OperationType,
+  rebuild: bigint | null,
+  backfill: boolean,
+  limit: number,
+) {
   return tx`
     select c.event_id from reconciler.chain_operations c
     where c.type = ${type} and c.backfill = ${backfill} and c.state = 'pending'
+      and c.rebuild is not distinct from ${rebuild}::bigint
       and (c.not_before is null or c.not_before <= statement_timestamp())
       and (
         select earlier.event_id from reconciler.chain_operations earlier
         where earlier.subject = c.subject and (earlier.position, earlier.event_id) < (c.position, c.event_id)
-          and earlier.state in ('pending', 'claimed')
+          and earlier.state in ('pending', 'claimed') and earlier.rebuild is not distinct from c.rebuild
           and (earlier.state = 'claimed' or earlier.not_before > statement_timestamp()
             or earlier.backfill <> c.backfill)
         limit 1) is null
@@ -86,21 +97,28 @@ function claimable(tx: TransactionSql, type: OperationType, backfill: boolean, l
 }
 
 /** Types with an operation that could be claimed, or that waits for an earlier one of its subject: a hint, cheap to ask for. */
-export async function readyTypes(sql: AnySql): Promise<readonly OperationType[]> {
+export async function readyTypes(sql: AnySql, rebuild: bigint | null): Promise<readonly OperationType[]> {
   const rows = await sql<{ type: OperationType }[]>`
     select type from unnest(array['patient', 'ip-block', 'attack-signature']) as types (type)
     where exists (
       select from reconciler.chain_operations o
-      where o.type = types.type and o.state = 'pending' and (o.not_before is null or o.not_before <= clock_timestamp()))`
+      where o.type = types.type and o.state = 'pending' and o.rebuild is not distinct from ${rebuild}::bigint
+        and (o.not_before is null or o.not_before <= clock_timestamp()))`
   return rows.map(row => row.type)
 }
 
 /** By index chain_operations_pending, and never more rows of it than `most`. */
-export async function countWaiting(sql: AnySql, type: OperationType, most: number): Promise<number> {
+export async function countWaiting(
+  sql: AnySql,
+  type: OperationType,
+  most: number,
+  rebuild: bigint | null,
+): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::int as count from (
       select from reconciler.chain_operations
-      where type = ${type} and state = 'pending' and (not_before is null or not_before <= clock_timestamp())
+      where type = ${type} and state = 'pending' and rebuild is not distinct from ${rebuild}::bigint
+        and (not_before is null or not_before <= clock_timestamp())
       limit ${most}) waiting`
   return row?.count ?? 0
 }

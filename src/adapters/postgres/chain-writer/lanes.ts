@@ -3,10 +3,11 @@ import type { Lanes, LeaseOutcome } from "../../../chain-writer/ports.ts"
 import type { Sql, TransactionSql } from "../client.ts"
 import { fence } from "./fence.ts"
 import { bytes } from "./hex.ts"
+import type { RebuildOptions } from "./transaction-log.ts"
 
-export function createLanes(sql: Sql): Lanes {
+export function createLanes(sql: Sql, { rebuild = null }: RebuildOptions = {}): Lanes {
   return {
-    lease: request => leaseLane(sql, request),
+    lease: request => leaseLane(sql, request, rebuild),
 
     async release(lane) {
       await sql`
@@ -40,7 +41,11 @@ export function createLanes(sql: Sql): Lanes {
   }
 }
 
-function leaseLane(sql: Sql, request: Parameters<Lanes["lease"]>[0]): Promise<LeaseOutcome> {
+function leaseLane(
+  sql: Sql,
+  request: Parameters<Lanes["lease"]>[0],
+  rebuild: bigint | null,
+): Promise<LeaseOutcome> {
   const address = bytes(request.address)
   const genesisHash = bytes(request.genesisHash)
   return sql.begin(async tx => {
@@ -60,6 +65,13 @@ function leaseLane(sql: Sql, request: Parameters<Lanes["lease"]>[0]): Promise<Le
       return { kind: "other-chain" }
     }
     if (!current.mine && !current.free) return { kind: "held" }
+    if (await isLeftToRebuild(tx, address, rebuild)) {
+      if (current.mine) {
+        await tx`
+          update reconciler.chain_lanes set holder = null, leased_until = clock_timestamp() where address = ${address}`
+      }
+      return { kind: "held" }
+    }
     await endFindings(tx, address, current.mine)
     const [leased] = await tx<{ epoch: bigint; nextNonce: bigint; draining: boolean; halted: boolean }[]>`
       update reconciler.chain_lanes
@@ -72,6 +84,19 @@ function leaseLane(sql: Sql, request: Parameters<Lanes["lease"]>[0]): Promise<Le
     const lane = { address: request.address, epoch: leased.epoch }
     return { kind: "leased", lane, nextNonce: Number(leased.nextNonce), draining, halted }
   })
+}
+
+/** Who does not carry it out finishes what the lane has open, and then makes room for who does. */
+async function isLeftToRebuild(
+  tx: TransactionSql,
+  address: Buffer,
+  rebuild: bigint | null,
+): Promise<boolean> {
+  const rows = await tx`
+    select from reconciler.chain_deployments
+    where state = 'rebuilding' and id is distinct from ${rebuild}::bigint and not exists (
+      select from reconciler.chain_transactions where lane = ${address} and settled_at is null)`
+  return rows.length > 0
 }
 
 /** What another holder found may no longer hold; what a person has to look at stays. */

@@ -45,6 +45,6 @@ async function insertOperations(tx: TransactionSql, operations: readonly QueuedO
 
 async function countPending(sql: Sql): Promise<number> {
   const [row] = await sql<{ count: bigint }[]>`
-    select count(*) as count from reconciler.chain_operations where state = 'pending'`
+    select count(*) as count from reconciler.chain_operations where state = 'pending' and rebuild is null`
   return Number(row?.count ?? 0n)
 }

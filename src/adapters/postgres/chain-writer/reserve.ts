@@ -7,11 +7,22 @@ import { bytes } from "./hex.ts"
 type Claim = Parameters<TransactionLog["reserve"]>[1]
 
 /** Claims operations and gives them the lane's next nonce, in one transaction: no nonce without a payload, no gap. */
-export function reserveTransaction(sql: Sql, lane: Lane, claim: Claim): Promise<OpenTransaction | null> {
+export function reserveTransaction(
+  sql: Sql,
+  lane: Lane,
+  claim: Claim,
+  rebuild: bigint | null,
+): Promise<OpenTransaction | null> {
   return sql.begin(async tx => {
     await fence(tx, lane)
-    if (!(await mayReserve(tx, lane))) return null
-    const operations = await claimOperations(tx, claim.type, claim.limit, Math.floor(claim.limit / 8))
+    if (!(await mayReserve(tx, lane)) || !(await isWrittenTo(tx, claim, rebuild))) return null
+    const operations = await claimOperations(
+      tx,
+      claim.type,
+      claim.limit,
+      Math.floor(claim.limit / 8),
+      rebuild,
+    )
     if (operations.length === 0) return null
     const nonce = await takeNonce(tx, lane, claim.atLeastNonce)
     const { type, contract } = claim
@@ -30,6 +41,27 @@ async function mayReserve(tx: TransactionSql, lane: Lane): Promise<boolean> {
     select from reconciler.chain_lanes
     where address = ${bytes(lane.address)} and halted is null and not draining`
   return rows.length === 1
+}
+
+/**
+ * Whether the contract is the rebuilt one, or the active one while none is rebuilt. After the fence, whose lock the
+ * beginning of a rebuild waits for: nothing can be reserved that a rebuild does not see.
+ */
+async function isWrittenTo(
+  tx: TransactionSql,
+  { type, contract }: Claim,
+  rebuild: bigint | null,
+): Promise<boolean> {
+  const rows = await tx<{ id: bigint; state: string; contract: Buffer | null }[]>`
+    select id, state, case ${type} when 'patient' then patient when 'ip-block' then ip_block
+      else attack_signature end as contract
+    from reconciler.chain_deployments where state in ('active', 'rebuilding')`
+  const rebuilt = rows.find(({ state }) => state === "rebuilding")
+  if (rebuild !== null && rebuilt?.id !== rebuild) return false
+  if (rebuild === null && rebuilt) return false
+  const written = rebuilt ?? rows[0]
+  // Of a database that has no deployment on record yet.
+  return written === undefined || (written.contract?.equals(bytes(contract)) ?? false)
 }
 
 async function takeNonce(tx: TransactionSql, lane: Lane, atLeastNonce: number): Promise<number> {

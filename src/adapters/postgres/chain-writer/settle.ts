@@ -127,12 +127,14 @@ async function appendEvents(tx: TransactionSql, events: readonly NewEvent[]): Pr
     causation: event.causationId ?? null,
     traceparent: event.traceparent ?? null,
   }))
-  // Sorted below the call, so that positions rise in the order of the batch.
+  // Sorted below the call, so that positions rise in the order of the batch. A rebuild's results were told before.
   await tx`
     select reconciler.append_internal(type, decode(subject, 'hex'), payload::jsonb, causation, traceparent)
     from (
       select * from jsonb_to_recordset(${tx.json(rows)}) as given
         (n integer, type text, subject text, payload text, causation uuid, traceparent text)
+      where not exists (
+        select from reconciler.chain_operations o where o.event_id = given.causation and o.rebuild is not null)
       order by n offset 0
     ) ordered`
 }

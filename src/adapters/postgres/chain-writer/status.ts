@@ -24,7 +24,7 @@ async function countOperations(sql: Sql) {
       count(*) filter (where state = 'final') as final,
       (extract(epoch from clock_timestamp() - min(accepted_at) filter (where state = 'pending')) * 1000)::float8
         as "oldestPendingAgeMs"
-    from reconciler.chain_operations`
+    from reconciler.chain_operations where rebuild is null`
   return {
     pending: Number(row?.pending ?? 0n),
     claimed: Number(row?.claimed ?? 0n),

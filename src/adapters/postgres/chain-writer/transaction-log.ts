@@ -7,11 +7,17 @@ import { readConfirmed, readOpenTransactions, readSettledBytes } from "./open.ts
 import { reserveTransaction } from "./reserve.ts"
 import { settleTransaction } from "./settle.ts"
 
-export function createTransactionLog(sql: Sql): TransactionLog {
+export interface RebuildOptions {
+  /** The rebuild that this process carries out. */
+  readonly rebuild?: bigint | null
+}
+
+/** With `rebuild` of what that one asks for, and of nothing else. */
+export function createTransactionLog(sql: Sql, { rebuild = null }: RebuildOptions = {}): TransactionLog {
   return {
-    ready: () => readyTypes(sql),
-    waiting: (type, most) => countWaiting(sql, type, most),
-    reserve: (lane, claim) => reserveTransaction(sql, lane, claim),
+    ready: () => readyTypes(sql, rebuild),
+    waiting: (type, most) => countWaiting(sql, type, most, rebuild),
+    reserve: (lane, claim) => reserveTransaction(sql, lane, claim, rebuild),
     open: lane => readOpenTransactions(sql, lane),
     saveAttempt: (lane, id, attempt) => saveAttempt(sql, lane, id, attempt),
     advance: (lane, id, advance) => advanceTransaction(sql, lane, id, advance),

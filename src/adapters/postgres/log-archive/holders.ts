@@ -16,7 +16,7 @@ export async function readHolders(sql: Sql, { name, to }: Partition): Promise<re
   const [row] = await sql<[{ relay: boolean; chainWriter: boolean; projector: boolean }]>`
     select
       not exists (select from reconciler.relay_cursor where position >= ${to}) as relay,
-      exists (select from reconciler.chain_operations where position < ${to} and state <> 'final') as "chainWriter",
+      exists (select from reconciler.chain_operations where position < ${to} and state <> 'final' and rebuild is null) as "chainWriter",
       exists (select from reconciler.operation_views where position < ${to} and result is null)
         or exists (
           select from ${sql(`reconciler.${name}`)} o
