@@ -1,4 +1,6 @@
 import postgres from "postgres"
+import { useArrays } from "./arrays.ts"
+import { socketsTo } from "./socket.ts"
 import { takeTls } from "./tls.ts"
 
 const BIGINT = { bigint: postgres.BigInt }
@@ -28,9 +30,11 @@ export interface DatabaseOptions {
  */
 export function openDatabase(options: DatabaseOptions): Sql {
   const onNotice = options.onNotice
-  const { url, tls } = takeTls(options.url)
-  return postgres(url, {
-    ...(tls && { ssl: tls }),
+  const { url, encryption } = takeTls(options.url)
+  // Not in the driver's types.
+  const withSockets = { socket: socketsTo(encryption) }
+  const sql = postgres(url, {
+    ...withSockets,
     max: options.max,
     ...(options.keepsSessions && { max_lifetime: null }),
     types: BIGINT,
@@ -38,7 +42,10 @@ export function openDatabase(options: DatabaseOptions): Sql {
     backoff: secondsBeforeReconnect,
     connection: { application_name: options.applicationName },
     onnotice: notice => onNotice?.(notice.message ?? ""),
+    fetch_types: false,
   })
+  useArrays(sql)
+  return sql
 }
 
 const FIRST_WAIT_SECONDS = 0.02
