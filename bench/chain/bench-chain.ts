@@ -18,6 +18,9 @@ import { subjectFromBytes } from "../../src/domain/subject.ts"
 import { systemClock } from "../../src/runtime/clock.ts"
 import { silentLogger } from "../../src/runtime/logger.ts"
 
+/** Accounts with the write role: each run takes a new one. */
+const ACCOUNTS = 8
+
 /** The chain writer on a node and a database, as the service composes it, with its requests to the node counted. */
 export interface BenchChain {
   readonly url: string
@@ -45,7 +48,7 @@ export async function openBenchChain(url: string, sql: Sql): Promise<BenchChain>
     return key
   }
 
-  const writers = await Promise.all([newAccount(), newAccount(), newAccount(), newAccount()])
+  const writers = await Promise.all(Array.from({ length: ACCOUNTS }, newAccount))
   const addresses = await deployContracts({
     connection,
     deployer: await newAccount(),
