@@ -46,21 +46,32 @@ async function explain(sql: AnySql, statement: string, text: string): Promise<Pl
 }
 
 /** As in claim.ts, without its update: a plan that is measured must not change what it measures. */
-const CLAIM = `
+const queue = (backfill: boolean) => `
   select c.event_id from reconciler.chain_operations c
-  where c.type = 'patient' and c.state = 'pending' and (c.not_before is null or c.not_before <= statement_timestamp())
+  where c.type = 'patient' and c.backfill = ${backfill} and c.state = 'pending'
+    and (c.not_before is null or c.not_before <= statement_timestamp())
     and (
       select earlier.event_id from reconciler.chain_operations earlier
       where earlier.subject = c.subject and (earlier.position, earlier.event_id) < (c.position, c.event_id)
         and earlier.state in ('pending', 'claimed')
-        and (earlier.state = 'claimed' or earlier.not_before > statement_timestamp())
+        and (earlier.state = 'claimed' or earlier.not_before > statement_timestamp()
+          or earlier.backfill <> c.backfill)
       limit 1) is null
   order by c.position, c.event_id limit 256`
+const CLAIM = `
+  select event_id from (
+    select event_id, row_number() over () as n, 1 as turn from (${queue(false)}) live
+    union all
+    select event_id, row_number() over () as n, case when row_number() over () <= 32 then 0 else 2 end as turn
+    from (${queue(true)}) backfill
+  ) both_queues
+  order by turn, n limit 256`
 const READY = `
   select type from unnest(array['patient', 'ip-block', 'attack-signature']) as types (type)
   where exists (
     select from reconciler.chain_operations o
-    where o.type = types.type and o.state = 'pending' and (o.not_before is null or o.not_before <= clock_timestamp()))`
+    where o.type = types.type and not o.backfill and o.state = 'pending'
+      and (o.not_before is null or o.not_before <= clock_timestamp()))`
 const CONFIRMED = `
   select id, nonce, block_number from reconciler.chain_transactions
   where lane = (select address from reconciler.chain_lanes limit 1) and state = 'confirmed' and contradicted_at is null

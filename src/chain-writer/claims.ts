@@ -6,6 +6,7 @@ import { type FeePolicy, type Fees, initialFees } from "./fees.ts"
 import type { Findings } from "./findings.ts"
 import type { Pace } from "./pace.ts"
 import type { ChainTerms, Lane, Ledger, OpenTransaction, Registry, TransactionLog } from "./ports.ts"
+import { createTurns } from "./turns.ts"
 
 export interface ClaimsOptions {
   readonly log: TransactionLog
@@ -33,18 +34,12 @@ export type Claims = (
 
 export function createClaims(options: ClaimsOptions): Claims {
   const { log, ledger, registries, findings, crash, pace } = options
-  let turn = 0
+  const turns = createTurns({ types: registries.map(({ type }) => type), maxInFlight: options.maxInFlight })
 
-  /** In turns, so that a flood of one type does not hold up the others. */
-  async function nextRegistry(lane: Lane): Promise<Registry | null> {
-    const ready = await log.ready()
-    for (let offset = 1; offset <= registries.length; offset += 1) {
-      const index = (turn + offset) % registries.length
-      const registry = registries[index]
-      if (!registry || !ready.includes(registry.type)) continue
-      if (await isObstructed(lane, registry)) continue
-      turn = index
-      return registry
+  async function nextRegistry(lane: Lane, inFlight: number): Promise<Registry | null> {
+    for (const type of turns.order(await log.ready(), inFlight)) {
+      const registry = registries.find(each => each.type === type)
+      if (registry && !(await isObstructed(lane, registry))) return registry
     }
     return null
   }
@@ -80,7 +75,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     const inFlight = [...open]
     let begun = 0
     while (inFlight.length < options.maxInFlight && !signal.aborted) {
-      const registry = await nextRegistry(lane)
+      const registry = await nextRegistry(lane, inFlight.length)
       if (!registry) return begun
       const terms = await ledger.terms()
       const limit = batchLimit({
@@ -88,16 +83,23 @@ export function createClaims(options: ClaimsOptions): Claims {
         blockGasLimit: terms.blockGasLimit,
         costs: options.gas,
       })
-      const isFull = async () => (await log.waiting(registry.type, limit)) >= limit
-      if (!pace.allows(inFlight.length) && !(await isFull())) return begun
-      if (limit < 1 || !(await isPayable(lane, inFlight, terms, limit))) return begun
-      await crash("before-reserve")
       const { type, address: contract } = registry
-      const reserved = await log.reserve(lane, { type, contract, limit, atLeastNonce: usedNonces })
+      const { live, backfill } = await log.waiting(type, limit)
+      // Backfill fills up a batch with live work, but does not send it before its time.
+      const isFull = (live > 0 ? live : backfill) >= limit
+      if (!pace.allows(inFlight.length) && !isFull) return begun
+      // What is there, not what would fit: an account with funds for that need not have more.
+      const records = Math.min(limit, live + backfill)
+      if (limit < 1 || !(await isPayable(lane, inFlight, terms, records))) return begun
+      await crash("before-reserve")
+      const backfillShare = turns.backfillShare(limit)
+      const claim = { type, contract, limit: records, backfillShare, atLeastNonce: usedNonces }
+      const reserved = await log.reserve(lane, claim)
       // Another lane was faster.
       if (!reserved) return begun
       await crash("after-reserve")
       begun += 1
+      turns.began(type)
       pace.began(reserved)
       inFlight.push(reserved)
       // Nothing may follow a nonce that no node has: it would wait behind it, or be refused.

@@ -4,6 +4,9 @@ import { operationDefinition, operationKindOf } from "../domain/operations/index
 import type { CrashHook } from "./crash-points.ts"
 import type { OperationQueue, QueuedOperation } from "./ports.ts"
 
+/** Live requests come behind backfill on the bus: so much more of that is taken, or they would wait for it there. */
+const MORE_BACKFILL = 10
+
 /** Takes requests off the bus; never waits for the chain, so that no consumer session depends on a block. */
 export interface Intake {
   storedOffset(consumerGroup: string, topic: string, partition: number): Promise<bigint | null>
@@ -31,7 +34,11 @@ export function createIntake(options: {
       await crash("after-accept")
       return { outcome }
     },
-    overloaded: async () => (await queue.pending()) >= options.maxPendingOperations,
+    async overloaded() {
+      const { live, backfill } = await queue.pending()
+      const { maxPendingOperations } = options
+      return live >= maxPendingOperations || backfill >= maxPendingOperations * MORE_BACKFILL
+    },
   }
 }
 
@@ -40,7 +47,7 @@ export function toOperation(event: EventRecord): QueuedOperation | null {
   const kind = operationKindOf(event.type)
   if (!kind) return null
   const definition = operationDefinition(kind)
-  const { eventId, position, subject, traceparent } = event
+  const { eventId, position, subject, traceparent, backfill } = event
   return {
     eventId,
     position,
@@ -49,5 +56,6 @@ export function toOperation(event: EventRecord): QueuedOperation | null {
     subject,
     word: definition.word(event),
     traceparent,
+    backfill,
   }
 }

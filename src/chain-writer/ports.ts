@@ -19,6 +19,13 @@ export interface QueuedOperation {
   readonly subject: Subject
   readonly word: bigint
   readonly traceparent: string | null
+  readonly backfill: boolean
+}
+
+/** How many operations of each mark. */
+export interface Counts {
+  readonly live: number
+  readonly backfill: number
 }
 
 export interface IntakeBatch extends OffsetStep {
@@ -33,11 +40,11 @@ export interface OperationQueue {
   /**
    * Stores the operations whose id is absent, the malformed messages as dead letters, and the offset, all or nothing.
    * Nothing at all if the stored offset is not the batch's `storedOffset`: "moved". An operation that comes again, in this
-   * batch or in another, is not added again.
+   * batch or in another, is not added again. A live operation makes live the backfill of its subject before it.
    */
   accept(batch: IntakeBatch): Promise<BatchOutcome & { readonly added: number }>
   /** How many operations wait to be claimed. */
-  pending(): Promise<number>
+  pending(): Promise<Counts>
 }
 
 /** The right to use one signing account, until a higher epoch exists. */
@@ -174,14 +181,15 @@ export type Settlement =
  */
 export interface TransactionLog {
   /** Operation types with something to claim now. */
-  ready(): Promise<readonly OperationType[]>
-  /** How many of a type wait to be claimed, counted no further than `most`. */
-  waiting(type: OperationType, most: number): Promise<number>
+  ready(): Promise<readonly ReadyType[]>
+  /** How many of a type wait to be claimed, of each mark, each counted no further than `most`. */
+  waiting(type: OperationType, most: number): Promise<Counts>
   /**
    * Claims up to `limit` operations and gives them the lane's next nonce, at least `atLeastNonce`; null if there are none,
    * and while the lane is drained or halted.
    * In the order of positions, and an operation only when every earlier one of its subject is final, included or in this
    * same batch: a later nonce of the same lane is not enough, for a batch that runs out of gas lets the next one pass.
+   * Live operations before backfill, but for `backfillShare` places where so many of that wait.
    */
   reserve(
     lane: Lane,
@@ -189,6 +197,7 @@ export interface TransactionLog {
       readonly type: OperationType
       readonly contract: Hex
       readonly limit: number
+      readonly backfillShare: number
       readonly atLeastNonce: number
     },
   ): Promise<OpenTransaction | null>
@@ -219,13 +228,19 @@ export interface ConfirmedTransaction {
   readonly attempts: readonly Attempt[]
 }
 
+export interface ReadyType {
+  readonly type: OperationType
+  readonly live: boolean
+  readonly backfill: boolean
+}
+
 /** What the chain writer has done and has before it. */
 export interface ChainWriterStatus {
   readonly pending: number
   readonly claimed: number
   readonly included: number
   readonly final: number
-  /** Null if nothing is pending. */
+  /** Of live ones, for backfill is meant to wait. Null if none is pending. */
   readonly oldestPendingAgeMs: number | null
   readonly openTransactions: number
   readonly findings: readonly {

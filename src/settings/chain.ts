@@ -59,6 +59,7 @@ export const chainSettings = {
     schema: wholeNumber(1, 10_000_000),
     fallback: "50000",
     unit: "operations",
-    about: "Above this the chain writer stops taking in more from Kafka until some are final.",
+    about:
+      "Above this the chain writer stops taking in more from Kafka until some are final. Of backfill it takes ten times as many.",
   }),
 }

@@ -33,7 +33,7 @@ deploymentsConformance("postgres", async () => {
       const running = (await deployments.current()).rebuild
       const lane = await lease(anyAddress(), running?.id ?? null)
       if (!lane) throw new Error("no lane")
-      const claim = { type: "patient", contract, limit: 100, atLeastNonce: 0 } as const
+      const claim = { type: "patient", contract, limit: 100, backfillShare: 12, atLeastNonce: 0 } as const
       return (await createTransactionLog(sql, { rebuild }).reserve(lane, claim)) !== null
     },
     leases: async rebuild => (await lease(anyAddress(), rebuild)) !== null,

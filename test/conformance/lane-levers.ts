@@ -49,7 +49,7 @@ export function laneLeversConformance(name: string, open: () => Promise<LaneLeve
       )
       const from = { consumerGroup: "intake", topic: "topic", partition: 0, malformed: [] }
       await harness.queue.accept({ ...from, operations, storedOffset, nextOffset })
-      const claim = { type: "patient", contract, limit: 100, atLeastNonce: 0 } as const
+      const claim = { type: "patient", contract, limit: 100, backfillShare: 12, atLeastNonce: 0 } as const
       return (await harness.log.reserve(lane, claim)) !== null
     }
 

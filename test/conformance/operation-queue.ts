@@ -48,7 +48,7 @@ export function operationQueueConformance(name: string, open: () => Promise<Oper
       const given = batch(3)
       expect(await harness.queue.accept(given)).toEqual({ outcome: "stored", added: 3 })
       expect(await offsetOf(given)).toBe(40n)
-      expect(await harness.queue.pending()).toBe(before + 3)
+      expect(await harness.queue.pending()).toEqual({ ...before, live: before.live + 3 })
     })
 
     it("adds nothing when the same comes again", async () => {
@@ -57,7 +57,7 @@ export function operationQueueConformance(name: string, open: () => Promise<Oper
       const before = await harness.queue.pending()
       const again = { ...given, storedOffset: 40n, nextOffset: 44n }
       expect(await harness.queue.accept(again)).toEqual({ outcome: "stored", added: 0 })
-      expect(await harness.queue.pending()).toBe(before)
+      expect(await harness.queue.pending()).toEqual(before)
       expect(await offsetOf(given)).toBe(44n)
     })
 

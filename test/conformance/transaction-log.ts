@@ -75,7 +75,14 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
     }
 
     const claim = (more: Partial<Parameters<TransactionLog["reserve"]>[1]> = {}, by: Lane = lane) =>
-      harness.log.reserve(by, { type: "patient", contract, limit: 100, atLeastNonce: 0, ...more })
+      harness.log.reserve(by, {
+        type: "patient",
+        contract,
+        limit: 100,
+        backfillShare: 12,
+        atLeastNonce: 0,
+        ...more,
+      })
 
     const ids = (transaction: OpenTransaction | null) =>
       transaction?.operations.map(({ eventId }) => eventId) ?? []
@@ -142,7 +149,7 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
           contract,
           state: "reserved",
           operations: [{ ...toOperation(request), tries: 0, type: undefined }].map(
-            ({ type: _, ...rest }) => rest,
+            ({ type: _, backfill: __, ...rest }) => rest,
           ),
           attempts: [],
           inclusion: null,
@@ -163,7 +170,7 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
       it("take nothing of another type", async () => {
         await requested(blockRequested(anySubject(), 60))
         expect(await claim()).toBeNull()
-        expect(await harness.log.ready()).toEqual(["ip-block"])
+        expect(await harness.log.ready()).toEqual([{ type: "ip-block", live: true, backfill: false }])
       })
 
       it("take several operations of one subject together, in their order", async () => {
@@ -416,9 +423,9 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
 
     it("counts what waits, no further than asked", async () => {
       await requested(register(), register(), register())
-      expect(await harness.log.waiting("patient", 2)).toBe(2)
-      expect(await harness.log.waiting("patient", 9)).toBe(3)
-      expect(await harness.log.waiting("ip-block", 9)).toBe(0)
+      expect(await harness.log.waiting("patient", 2)).toEqual({ live: 2, backfill: 0 })
+      expect(await harness.log.waiting("patient", 9)).toEqual({ live: 3, backfill: 0 })
+      expect(await harness.log.waiting("ip-block", 9)).toEqual({ live: 0, backfill: 0 })
     })
 
     it("reserves nothing for a lane that is halted", async () => {

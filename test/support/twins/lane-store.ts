@@ -124,22 +124,28 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
 
   const log: TransactionLog = {
     async ready() {
-      const ready = [...memory.operations.values()].filter(row => isDue(row, memory.nowMs()))
-      return [...new Set(ready.map(({ type }) => type))]
+      const due = [...memory.operations.values()].filter(row => isDue(row, memory.nowMs()))
+      return [...new Set(due.map(({ type }) => type))].map(type => {
+        const marks = due.filter(row => row.type === type).map(({ backfill }) => backfill)
+        return { type, live: marks.includes(false), backfill: marks.includes(true) }
+      })
     },
     async waiting(type, most) {
       const due = [...memory.operations.values()].filter(
         row => row.type === type && isDue(row, memory.nowMs()),
       )
-      return Math.min(due.length, most)
+      const backfill = due.filter(row => row.backfill).length
+      return { live: Math.min(due.length - backfill, most), backfill: Math.min(backfill, most) }
     },
-    async reserve(lane, { type, contract, limit, atLeastNonce }) {
+    async reserve(lane, { type, contract, limit, backfillShare, atLeastNonce }) {
       const row = fence(lane)
       if (row.halted !== null || row.draining) return null
       if (transactions.some(each => each.lane === lane.address && isUnsent(each))) {
         throw new Error("an unsent transaction is in the way")
       }
-      const claimed = claimable(memory, type).slice(0, limit)
+      const [live, backfill] = [claimable(memory, type, false), claimable(memory, type, true)]
+      const kept = backfill.slice(0, backfillShare)
+      const claimed = [...kept, ...live, ...backfill.slice(backfillShare)].slice(0, limit).sort(byPosition)
       if (claimed.length === 0) return null
       const nonce = Math.max(row.nextNonce, atLeastNonce)
       row.nextNonce = nonce + 1
@@ -315,13 +321,16 @@ function freshLane(genesisHash: Hex, nowMs: number): LaneRow {
   return { genesisHash, nextNonce: 0, ...lease, draining: false, halted: null }
 }
 
-/** In the order of positions; one with an earlier unfinished operation of its subject waits, unless that one comes too. */
-function claimable(memory: ChainWriterMemory, type: OperationType): StoredOperation[] {
+/**
+ * Of one mark, in the order of positions; one with an earlier unfinished operation of its subject waits, unless that one
+ * comes too.
+ */
+function claimable(memory: ChainWriterMemory, type: OperationType, backfill: boolean): StoredOperation[] {
   const blocked = new Set<string>()
   const due: StoredOperation[] = []
   for (const row of [...memory.operations.values()].sort(byPosition)) {
-    if (row.state === "claimed" || (row.state === "pending" && !isDue(row, memory.nowMs())))
-      blocked.add(row.subject)
+    const isInTheWay = row.backfill !== backfill || !isDue(row, memory.nowMs())
+    if (row.state === "claimed" || (row.state === "pending" && isInTheWay)) blocked.add(row.subject)
     else if (row.state === "pending" && row.type === type && !blocked.has(row.subject)) due.push(row)
   }
   return due

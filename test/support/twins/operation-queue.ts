@@ -4,6 +4,7 @@ import { createInMemoryDeadLetters, type InMemoryDeadLetters } from "./dead-lett
 import { createInMemoryOffsets, type InMemoryOffsets } from "./offsets.ts"
 
 export interface StoredOperation extends QueuedOperation {
+  backfill: boolean
   state: "pending" | "claimed" | "included" | "final"
   tries: number
   notBeforeMs: number | null
@@ -49,9 +50,24 @@ export function createInMemoryOperationQueue(memory: ChainWriterMemory): Operati
         memory.operations.set(operation.eventId, { ...operation, ...fresh })
         added += 1
       }
+      makeLive([...memory.operations.values()])
       memory.deadLetters.insertMalformed("chain-writer", batch.malformed)
       return { outcome: "stored", added }
     },
-    pending: async () => [...memory.operations.values()].filter(({ state }) => state === "pending").length,
+    async pending() {
+      const pending = [...memory.operations.values()].filter(({ state }) => state === "pending")
+      const backfill = pending.filter(operation => operation.backfill).length
+      return { live: pending.length - backfill, backfill }
+    },
+  }
+}
+
+function makeLive(operations: readonly StoredOperation[]): void {
+  const unfinished = operations.filter(({ state }) => state !== "final")
+  for (const operation of unfinished) {
+    const isBeforeLive = unfinished.some(
+      later => later.subject === operation.subject && later.position > operation.position && !later.backfill,
+    )
+    if (isBeforeLive) operation.backfill = false
   }
 }

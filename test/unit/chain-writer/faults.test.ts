@@ -51,7 +51,7 @@ describe("intake", () => {
       const batch = batchOf([register(), register()])
       await expect(dying.handle(batch)).rejects.toThrow(Killed)
       await scenario.intake.handle(batch)
-      expect(await queue.pending()).toBe(2)
+      expect(await queue.pending()).toEqual({ live: 2, backfill: 0 })
       expect(await scenario.intake.storedOffset("group", batch.topic, 0)).toBe(2n)
     },
   )
@@ -365,6 +365,17 @@ describe("fees and funds", () => {
     await scenario.tick(scenario.newWriter())
     expect(scenario.chain.broadcasts).toHaveLength(2)
     expect(scenario.findings()).toEqual(["insufficient-funds"])
+  })
+
+  it("that pay for what waits are enough, though a full batch would cost more", async () => {
+    const scenario = laneScenario({ maxRecords: 100 })
+    const fees = initialFees(await scenario.chain.ledger.terms(), DEFAULT_FEE_POLICY)
+    const batchWei = batchGasLimit(3, DEFAULT_GAS_COSTS) * (fees?.maxFeePerGasWei ?? 0n)
+    scenario.chain.setBalance(scenario.address, batchWei)
+    await scenario.requested(register(), register(), register())
+    await scenario.work(scenario.newWriter())
+    expect(scenario.results()).toHaveLength(3)
+    expect(scenario.findings()).toEqual([])
   })
 
   it("that run out in flight stop the lane until there is money", async () => {

@@ -1,4 +1,4 @@
-import type { ClaimedOperation } from "../../../chain-writer/ports.ts"
+import type { ClaimedOperation, Counts, ReadyType } from "../../../chain-writer/ports.ts"
 import type { OperationType } from "../../../domain/operation.ts"
 import type { OperationKind } from "../../../domain/operations/index.ts"
 import { subjectFromBytes } from "../../../domain/subject.ts"
@@ -43,11 +43,14 @@ export function toClaimed(row: OperationRow): ClaimedOperation {
  */
 export async function claimOperations(
   tx: TransactionSql,
-  type: OperationType,
-  limit: number,
-  backfillShare: number,
+  claim: {
+    readonly type: OperationType
+    readonly limit: number
+    readonly backfillShare: number
+  },
   rebuild: bigint | null,
 ): Promise<readonly ClaimedOperation[]> {
+  const { type, limit, backfillShare } = claim
   // A statement of its own: the next one must see what the holder before us has committed. And it must follow the index
   // and stop at the limit: the planner, who takes most candidates for blocked, would look at the whole backlog and sort it.
   await tx`
@@ -97,30 +100,35 @@ function claimable(
 }
 
 /** Types with an operation that could be claimed, or that waits for an earlier one of its subject: a hint, cheap to ask for. */
-export async function readyTypes(sql: AnySql, rebuild: bigint | null): Promise<readonly OperationType[]> {
-  const rows = await sql<{ type: OperationType }[]>`
-    select type from unnest(array['patient', 'ip-block', 'attack-signature']) as types (type)
-    where exists (
+export async function readyTypes(sql: AnySql, rebuild: bigint | null): Promise<readonly ReadyType[]> {
+  const isReady = (backfill: boolean) => sql`
+    exists (
       select from reconciler.chain_operations o
-      where o.type = types.type and o.state = 'pending' and o.rebuild is not distinct from ${rebuild}::bigint
+      where o.type = types.type and o.backfill = ${backfill} and o.state = 'pending'
+        and o.rebuild is not distinct from ${rebuild}::bigint
         and (o.not_before is null or o.not_before <= clock_timestamp()))`
-  return rows.map(row => row.type)
+  const rows = await sql<ReadyType[]>`
+    select type, ${isReady(false)} as live, ${isReady(true)} as backfill
+    from unnest(array['patient', 'ip-block', 'attack-signature']) as types (type)`
+  return rows.filter(({ live, backfill }) => live || backfill)
 }
 
-/** By index chain_operations_pending, and never more rows of it than `most`. */
+/** By index chain_operations_pending, and never more rows of it than `most` of each mark. */
 export async function countWaiting(
   sql: AnySql,
   type: OperationType,
   most: number,
   rebuild: bigint | null,
-): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from (
+): Promise<Counts> {
+  const counted = (backfill: boolean) => sql`(
+    select count(*)::int from (
       select from reconciler.chain_operations
-      where type = ${type} and state = 'pending' and rebuild is not distinct from ${rebuild}::bigint
+      where type = ${type} and backfill = ${backfill} and state = 'pending'
+        and rebuild is not distinct from ${rebuild}::bigint
         and (not_before is null or not_before <= clock_timestamp())
-      limit ${most}) waiting`
-  return row?.count ?? 0
+      limit ${most}) waiting)`
+  const [row] = await sql<[Counts]>`select ${counted(false)} as live, ${counted(true)} as backfill`
+  return row
 }
 
 function byPosition(a: ClaimedOperation, b: ClaimedOperation): number {

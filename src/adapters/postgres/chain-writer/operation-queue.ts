@@ -1,4 +1,4 @@
-import type { OperationQueue, QueuedOperation } from "../../../chain-writer/ports.ts"
+import type { Counts, OperationQueue, QueuedOperation } from "../../../chain-writer/ports.ts"
 import type { Sql, TransactionSql } from "../client.ts"
 import { moveOffset, readOffset } from "../consumer-offsets.ts"
 import { insertMalformed } from "../dead-letters/insert.ts"
@@ -17,6 +17,7 @@ export function createOperationQueue(sql: Sql): OperationQueue {
         for (let from = 0; from < operations.length; from += CHUNK) {
           added += await insertOperations(tx, operations.slice(from, from + CHUNK))
         }
+        await makeLive(tx, operations)
         await insertMalformed(tx, "chain-writer", malformed)
         return { outcome: "stored", added } as const
       }),
@@ -33,18 +34,44 @@ async function insertOperations(tx: TransactionSql, operations: readonly QueuedO
     subject: operation.subject.slice(2),
     word: hex(wordBytes(operation.word)).slice(2),
     traceparent: operation.traceparent,
+    backfill: operation.backfill,
   }))
   const inserted = await tx`
-    insert into reconciler.chain_operations (event_id, position, type, kind, subject, word, traceparent)
-    select event_id, position, type, kind, decode(subject, 'hex'), decode(word, 'hex'), traceparent
+    insert into reconciler.chain_operations (event_id, position, type, kind, subject, word, traceparent, backfill)
+    select event_id, position, type, kind, decode(subject, 'hex'), decode(word, 'hex'), traceparent, backfill
     from jsonb_to_recordset(${tx.json(rows)}) as given
-      (event_id uuid, position bigint, type text, kind text, subject text, word text, traceparent text)
+      (event_id uuid, position bigint, type text, kind text, subject text, word text, traceparent text, backfill boolean)
     on conflict (event_id) do nothing`
   return inserted.count
 }
 
-async function countPending(sql: Sql): Promise<number> {
-  const [row] = await sql<{ count: bigint }[]>`
-    select count(*) as count from reconciler.chain_operations where state = 'pending' and rebuild is null`
-  return Number(row?.count ?? 0n)
+/**
+ * Backfill before a live operation of its subject becomes live: that one has to wait for it. By index
+ * chain_operations_unfinished_of_subject, subject by subject: `offset 0` and the subquery keep the planner, who has
+ * statistics from a time when nothing waited, from joining the whole backlog.
+ */
+async function makeLive(tx: TransactionSql, operations: readonly QueuedOperation[]): Promise<void> {
+  const subjects = [...new Set(operations.map(({ subject }) => subject.slice(2)))]
+  for (let from = 0; from < subjects.length; from += CHUNK) {
+    await tx`
+      update reconciler.chain_operations o set backfill = false
+      from jsonb_array_elements_text(${tx.json(subjects.slice(from, from + CHUNK))}) as given (subject), lateral (
+        select b.event_id from reconciler.chain_operations b
+        where b.subject = decode(given.subject, 'hex') and b.state in ('pending', 'claimed', 'included') and b.backfill
+          and b.rebuild is null
+          and (
+            select later.event_id from reconciler.chain_operations later
+            where later.subject = b.subject and (later.position, later.event_id) > (b.position, b.event_id)
+              and later.state in ('pending', 'claimed', 'included') and not later.backfill and later.rebuild is null
+            limit 1) is not null
+        offset 0) before
+      where o.event_id = before.event_id and o.backfill`
+  }
+}
+
+async function countPending(sql: Sql): Promise<Counts> {
+  const [row] = await sql<[{ live: bigint; backfill: bigint }]>`
+    select count(*) filter (where not backfill) as live, count(*) filter (where backfill) as backfill
+    from reconciler.chain_operations where state = 'pending' and rebuild is null`
+  return { live: Number(row.live), backfill: Number(row.backfill) }
 }

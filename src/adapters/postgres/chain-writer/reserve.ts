@@ -16,13 +16,7 @@ export function reserveTransaction(
   return sql.begin(async tx => {
     await fence(tx, lane)
     if (!(await mayReserve(tx, lane)) || !(await isWrittenTo(tx, claim, rebuild))) return null
-    const operations = await claimOperations(
-      tx,
-      claim.type,
-      claim.limit,
-      Math.floor(claim.limit / 8),
-      rebuild,
-    )
+    const operations = await claimOperations(tx, claim, rebuild)
     if (operations.length === 0) return null
     const nonce = await takeNonce(tx, lane, claim.atLeastNonce)
     const { type, contract } = claim

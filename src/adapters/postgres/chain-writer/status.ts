@@ -22,7 +22,7 @@ async function countOperations(sql: Sql) {
       count(*) filter (where state = 'claimed') as claimed,
       count(*) filter (where state = 'included') as included,
       count(*) filter (where state = 'final') as final,
-      (extract(epoch from clock_timestamp() - min(accepted_at) filter (where state = 'pending')) * 1000)::float8
+      (extract(epoch from clock_timestamp() - min(accepted_at) filter (where state = 'pending' and not backfill)) * 1000)::float8
         as "oldestPendingAgeMs"
     from reconciler.chain_operations where rebuild is null`
   return {
