@@ -28,6 +28,9 @@ export const deadLetters = reconciler.table(
     topic: text("topic"),
     partition: integer("partition"),
     offset: bigint("offset", { mode: "bigint" }),
+    /** The app's row that capture could not understand. */
+    appTable: text("app_table"),
+    appRowId: bigint("app_row_id", { mode: "bigint" }),
     fields: text("fields").array().notNull().default(sql`'{}'`),
     createdAt: moment("created_at"),
     /** open → requeued → resolved, or open again; or discarded. */
@@ -50,6 +53,9 @@ export const deadLetters = reconciler.table(
     uniqueIndex("dead_letters_event")
       .on(table.source, table.eventId)
       .where(sql`${table.eventId} is not null`),
+    uniqueIndex("dead_letters_app_row")
+      .on(table.source, table.appTable, table.appRowId)
+      .where(sql`${table.appRowId} is not null`),
     index("dead_letters_event_id").on(table.eventId),
     // Asked with every batch of a consumer: as small as what is not settled.
     index("dead_letters_unsettled")

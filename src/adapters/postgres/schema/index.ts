@@ -1,3 +1,4 @@
+export * from "./capture.ts"
 export * from "./chain-writer.ts"
 export * from "./dead-letters.ts"
 export * from "./deployments.ts"
