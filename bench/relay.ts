@@ -2,20 +2,20 @@ import { KAFKA_CLIENTS } from "../src/adapters/kafka/settings.ts"
 import { topicsWithPrefix } from "../src/bus/topics.ts"
 import { startDebezium } from "./peers/debezium.ts"
 import { type BenchBus, openBus } from "./relay/bus.ts"
-import { produceRate, readRate } from "./relay/ceilings.ts"
+import { produceRates, readRate } from "./relay/ceilings.ts"
 import { appendCosts, idleCost } from "./relay/costs.ts"
 import { drainCold, drainWarm, type Subject } from "./relay/drain.ts"
 import { latency } from "./relay/latency.ts"
-import { appendOne, benchSubject, fill, writeFor } from "./relay/log.ts"
+import { appendOne, benchSubject, fill, rowsOf } from "./relay/log.ts"
 import { type BenchOptions, readOptions } from "./relay/options.ts"
 import { loadAverage, resetPeak, usageOf } from "./relay/process-usage.ts"
 import { type BenchProcess, startRelay } from "./relay/relay-process.ts"
 import { type BenchDatabase, createBenchDatabase, startServers } from "./relay/servers.ts"
 import { round } from "./relay/statistics.ts"
 import { targets } from "./relay/targets.ts"
+import { writersBeside } from "./relay/writers.ts"
 
 const PARTITIONS = 3
-const WRITERS = 4
 const NOBODY = "0x0000000000000000000000000000000000000001"
 const RATES = [100, 1_000]
 
@@ -41,16 +41,12 @@ async function part<T>(
   return figures
 }
 
-async function measureLatency(
-  bench: Bench,
-  append: (id: string, n: number) => Promise<unknown>,
-  topic = bench.topic,
-) {
+async function measureLatency(bench: Bench, subject: Subject) {
   const found: Record<string, unknown> = {}
   for (const aSecond of RATES) {
     found[`${aSecond}/s`] = await latency(bench.bus, {
-      topic,
-      append,
+      topic: subject.topics[0] ?? "",
+      append: subject.append,
       aSecond,
       seconds: bench.options.latencySeconds,
     })
@@ -58,56 +54,16 @@ async function measureLatency(
   return found
 }
 
-/** The relay's rate over a backlog while writers add to it, and the writers' rate with and without a relay. */
-async function measureWriters(bench: Bench, relay: BenchProcess) {
-  const { bus, database, options, topic } = bench
-  const forMs = options.writerSeconds * 1000
-  const caughtUp = async () => {
-    const [row] = await database.sql<
-      { count: number }[]
-    >`select count(*)::int as count from reconciler.outbox`
-    await bus.reached([topic], row?.count ?? 0)
-  }
-  relay.pause()
-  const alone = await writeFor(database.sql, WRITERS, forMs)
-  relay.resume()
-  await caughtUp()
-  const withRelay = await writeFor(database.sql, WRITERS, forMs)
-  await caughtUp()
-  relay.pause()
-  await fill(database.sql, options.events, options.subjects)
-  const before = await bus.count([topic])
-  relay.resume()
-  const startedMs = performance.now()
-  let writing = true
-  const writers = writeFor(database.sql, WRITERS, forMs).finally(() => {
-    writing = false
-  })
-  const done = bus
-    .reached([topic], before + options.events)
-    .then(() => (performance.now() - startedMs) / 1000)
-  const seconds = await done
-  const stillWriting = writing
-  const whileDraining = await writers
-  await caughtUp()
-  return {
-    writersAloneTps: round(alone),
-    writersWithRelayTps: round(withRelay),
-    writersWhileDrainingTps: round(whileDraining),
-    drainWhileWriting: round(options.events / seconds),
-    writersOutlastedTheDrain: stillWriting,
-  }
-}
-
 /** Milliseconds from the process's start to the first message of a waiting event. */
-async function measureStart(bench: Bench, start: () => BenchProcess) {
-  const before = await bench.bus.count([bench.topic])
-  await appendOne(bench.database.sql, "first", benchSubject(1))
+async function measureStart(bench: Bench, subject: Subject) {
+  const before = await bench.bus.count(subject.topics)
+  await subject.append("first", 1)
   const startedMs = performance.now()
-  const carrier = start()
-  await bench.bus.reached([bench.topic], before + 1)
+  const carrier = subject.start()
+  await bench.bus.reached(subject.topics, before + 1)
   const firstMessageMs = round(performance.now() - startedMs)
-  return { firstMessageMs, carrier }
+  await carrier.stop()
+  return { firstMessageMs }
 }
 
 async function measureBacklog(bench: Bench) {
@@ -130,37 +86,40 @@ async function measureBacklog(bench: Bench) {
 
 async function measureRelay(bench: Bench, brokers: readonly string[]) {
   const { bus, database, options, topic } = bench
+  const { sql } = database
   const subject: Subject = {
     topics: [topic],
-    fill: events => fill(database.sql, events, options.subjects),
+    fill: events => fill(sql, events, options.subjects),
+    append: (id, n) => appendOne(sql, id, benchSubject(n % options.subjects)),
+    rows: () => rowsOf(sql),
     start: bench.start,
   }
+  // First, so that the broker is as warm for what is measured next as it will be for Debezium.
+  const produce = await part(bench, "ceilings", async () => {
+    const rates: Record<string, unknown> = {}
+    for (const client of KAFKA_CLIENTS)
+      rates[client] = await produceRates(client, brokers, {
+        ...options,
+        topic: "bench.raw",
+        partitions: PARTITIONS,
+      })
+    return rates
+  })
   const cold = await part(bench, "drain", () => drainCold(bus, subject, options.events))
   const relay = cold?.process ?? bench.start()
   const warm = await part(bench, "drain", () => drainWarm(bus, subject, relay, options))
-  const ceilings = await part(bench, "ceilings", async () => {
-    const produce: Record<string, unknown> = {}
-    for (const client of KAFKA_CLIENTS)
-      produce[client] = await produceRate(client, brokers, { ...options, topic: "bench.raw" })
-    return { produce, read: await readRate(database.url, options) }
-  })
-  const delays = await part(bench, "latency", () =>
-    measureLatency(bench, (id, n) => appendOne(database.sql, id, benchSubject(n % options.subjects))),
-  )
-  const idle = await part(bench, "idle", () => idleCost(database.sql, relay.pid, options.idleSeconds))
+  const read = await part(bench, "ceilings", () => readRate(database.url, options))
+  const delays = await part(bench, "latency", () => measureLatency(bench, subject))
+  const idle = await part(bench, "idle", () => idleCost(sql, relay.pid, options.idleSeconds))
   resetPeak(relay.pid)
-  const writers = await part(bench, "writers", () => measureWriters(bench, relay))
+  const writers = await part(bench, "writers", () => writersBeside(bus, subject, relay, options))
   await relay.stop()
-  const start = await part(bench, "start", async () => {
-    const { carrier, firstMessageMs } = await measureStart(bench, bench.start)
-    await carrier.stop()
-    return { firstMessageMs }
-  })
-  const append = await part(bench, "append", () => appendCosts(database.sql))
+  const start = await part(bench, "start", () => measureStart(bench, subject))
+  const append = await part(bench, "append", () => appendCosts(sql))
   return {
     cold: cold?.figures,
     warm,
-    ceilings,
+    ceilings: { produce, read },
     latencyMs: delays,
     idle,
     writers,
@@ -170,25 +129,21 @@ async function measureRelay(bench: Bench, brokers: readonly string[]) {
 }
 
 async function measureDebezium(bench: Bench, brokers: readonly string[]) {
+  const { bus, options } = bench
   const debezium = await startDebezium({ brokers, tell })
-  const topic = debezium.subject.topics[0] ?? ""
-  await bench.bus.createTopics([topic], PARTITIONS)
+  const { sql, subject } = debezium
+  await bus.createTopics(subject.topics, PARTITIONS)
   try {
-    const cold = await drainCold(bench.bus, debezium.subject, bench.options.events)
+    const cold = await drainCold(bus, subject, options.events)
     // The JVM needs about five rounds to be warm.
-    await drainWarm(bench.bus, debezium.subject, cold.process, { events: bench.options.events, rounds: 5 })
-    const warm = await drainWarm(bench.bus, debezium.subject, cold.process, bench.options)
-    const latencyMs = await measureLatency(bench, debezium.append, topic)
-    const idle = await idleCost(debezium.sql, cold.process.pid, bench.options.idleSeconds)
+    await drainWarm(bus, subject, cold.process, { events: options.events, rounds: 5 })
+    const warm = await drainWarm(bus, subject, cold.process, options)
+    const latencyMs = await part(bench, "latency", () => measureLatency(bench, subject))
+    const idle = await part(bench, "idle", () => idleCost(sql, cold.process.pid, options.idleSeconds))
+    const writers = await part(bench, "writers", () => writersBeside(bus, subject, cold.process, options))
     await cold.process.stop()
-    const before = await bench.bus.count([topic])
-    await debezium.append("first", 1)
-    const startedMs = performance.now()
-    const again = debezium.subject.start()
-    await bench.bus.reached([topic], before + 1)
-    const firstMessageMs = round(performance.now() - startedMs)
-    await again.stop()
-    return { cold: cold.figures, warm, latencyMs, idle, start: { firstMessageMs } }
+    const start = await part(bench, "start", () => measureStart(bench, subject))
+    return { cold: cold.figures, warm, latencyMs, idle, writers, start }
   } finally {
     await debezium.stop()
   }

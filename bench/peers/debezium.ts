@@ -25,7 +25,6 @@ const FILLER = "x".repeat(200)
 export interface Debezium {
   readonly sql: Sql
   readonly subject: Subject
-  append(id: string, n: number): Promise<unknown>
   stop(): Promise<void>
 }
 
@@ -54,11 +53,15 @@ export async function startDebezium(options: {
     subject: {
       topics: [TOPIC],
       fill: events => fill(sql, events),
+      append: (id, n) => sql`
+        insert into outbox (aggregatetype, aggregateid, type, payload)
+        values ('ip-block', ${`0x${benchSubject(n % 1_000).toString("hex")}`}, 'block-ip.requested', ${payloadOf(id)})`,
+      async rows() {
+        const [row] = await sql<{ count: number }[]>`select count(*)::int as count from outbox`
+        return row?.count ?? 0
+      },
       start: () => benchProcess(spawn(java, command, { stdio: ["ignore", "ignore", "inherit"] })),
     },
-    append: (id, n) => sql`
-      insert into outbox (aggregatetype, aggregateid, type, payload)
-      values ('ip-block', ${`0x${benchSubject(n % 1_000).toString("hex")}`}, 'block-ip.requested', ${payloadOf(id)})`,
     async stop() {
       await sql.end()
       await cluster.remove()

@@ -3,9 +3,11 @@ import type { KafkaClientName } from "../../src/adapters/kafka/settings.ts"
 import { closeDatabase, openDatabase } from "../../src/adapters/postgres/client.ts"
 import { createPostgresEventSource } from "../../src/adapters/postgres/relay/event-source.ts"
 import { toMessage } from "../../src/bus/envelope.ts"
+import type { OutgoingMessage } from "../../src/bus/message.ts"
 import { systemClock } from "../../src/runtime/clock.ts"
 import { silentLogger } from "../../src/runtime/logger.ts"
 import { benchSubject, payloadOf, TYPE } from "./log.ts"
+import { ownProducers } from "./own-producers.ts"
 import { round } from "./statistics.ts"
 
 export interface Ceiling {
@@ -25,19 +27,42 @@ async function timed(events: number, work: () => Promise<void>): Promise<Ceiling
   }
 }
 
-/** What the client sends when nobody has to read: one batch of the same messages again and again, from memory. */
-export async function produceRate(
+export interface ProduceRates {
+  /** By the library's own producer. */
+  readonly own: Ceiling
+  /** By the publisher that the relay uses over it. */
+  readonly ours: Ceiling
+}
+
+interface ProduceOptions {
+  readonly topic: string
+  readonly partitions: number
+  readonly events: number
+  readonly batchSize: number
+}
+
+/** What the client sends when nobody has to read: the same messages, headers and all, again and again from memory. */
+export async function produceRates(
   client: KafkaClientName,
   brokers: readonly string[],
-  options: { readonly topic: string; readonly events: number; readonly batchSize: number },
-): Promise<Ceiling> {
-  const kafka = await openKafkaClient(
-    client,
-    { brokers, clientId: "bench", logger: silentLogger },
-    systemClock,
-  )
-  const publisher = kafka.publisher()
-  const messages = Array.from({ length: options.batchSize }, (_, n) =>
+  options: ProduceOptions,
+): Promise<ProduceRates> {
+  const messages = madeBefore(options)
+  const own = await ownProducers[client](brokers, messages, options.partitions)
+  const byOwn = await repeated(() => own.send(), options)
+  await own.close()
+  const settings = { brokers, clientId: "bench", logger: silentLogger }
+  const publisher = (await openKafkaClient(client, settings, systemClock)).publisher()
+  const byOurs = await repeated(async () => {
+    const { outcome } = await publisher.publish(messages)
+    if (outcome !== "acknowledged") throw new Error("the broker refused the benchmark's messages")
+  }, options)
+  await publisher.close()
+  return { own: byOwn, ours: byOurs }
+}
+
+function madeBefore({ topic, batchSize }: ProduceOptions): readonly OutgoingMessage[] {
+  return Array.from({ length: batchSize }, (_, n) =>
     toMessage(
       {
         position: (BigInt(Date.now()) << 20n) + BigInt(n),
@@ -50,19 +75,21 @@ export async function produceRate(
         causationId: null,
         backfill: false,
       },
-      options.topic,
+      topic,
     ),
   )
-  const send = async (events: number) => {
-    for (let sent = 0; sent < events; sent += messages.length) {
-      const { outcome } = await publisher.publish(messages)
-      if (outcome !== "acknowledged") throw new Error("the broker refused the benchmark's messages")
-    }
+}
+
+/** Warm: a quarter as much is sent before. */
+async function repeated(
+  send: () => Promise<unknown>,
+  { events, batchSize }: ProduceOptions,
+): Promise<Ceiling> {
+  const sendAll = async (wanted: number) => {
+    for (let sent = 0; sent < wanted; sent += batchSize) await send()
   }
-  await send(options.events / 4)
-  const ceiling = await timed(options.events, () => send(options.events))
-  await publisher.close()
-  return ceiling
+  await sendAll(events / 4)
+  return timed(events, () => sendAll(events))
 }
 
 /** How fast the cursor reads what is there, all of it safe, with nobody to send to. */

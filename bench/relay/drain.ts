@@ -13,6 +13,10 @@ export interface DrainFigures {
 export interface Subject {
   readonly topics: readonly string[]
   fill(events: number): Promise<unknown>
+  /** Commits one event that carries `id`; which subject it is of, `n` says. */
+  append(id: string, n: number): Promise<unknown>
+  /** Events ever committed. */
+  rows(): Promise<number>
   /** Starts the process that carries; its JVM or runtime is cold. */
   start(): BenchProcess
 }

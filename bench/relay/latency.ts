@@ -3,6 +3,8 @@ import { idOf } from "./log.ts"
 import { type Percentiles, percentiles } from "./statistics.ts"
 
 const ARRIVAL_DEADLINE_MS = 10_000
+/** Not counted: connections are opened, and both ends' code is compiled. */
+const WARM_UP_SECONDS = 2
 
 /**
  * From the answer to COMMIT to the consumer, both in this process. `append` commits one event that carries `id`.
@@ -30,14 +32,16 @@ export async function latency(
   await options.append(first, 0)
   await settled(() => [first])
   const committed = new Map<string, number>()
-  const pending: Promise<void>[] = []
-  const total = options.aSecond * options.seconds
+  const pending: Promise<unknown>[] = []
+  const uncounted = options.aSecond * WARM_UP_SECONDS
+  const total = uncounted + options.aSecond * options.seconds
   const startedMs = performance.now()
   for (let n = 0; n < total; ) {
     const due = Math.min(total, Math.ceil(((performance.now() - startedMs) / 1000) * options.aSecond))
     for (; n < due; n += 1) {
       const id = `l-${options.aSecond}-${n}-${Math.round(startedMs)}`
-      pending.push(options.append(id, n).then(() => void committed.set(id, performance.now())))
+      const counts = n >= uncounted
+      pending.push(options.append(id, n).then(() => counts && void committed.set(id, performance.now())))
     }
     await new Promise(resolve => setTimeout(resolve, 1))
   }

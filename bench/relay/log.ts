@@ -47,17 +47,8 @@ export async function appendOne(sql: Sql, id: string, subject: Buffer): Promise<
     insert into reconciler.outbox (type, subject, payload) values (${TYPE}, ${subject}, ${payloadOf(id)}::text::jsonb)`
 }
 
-/** `writers` insert single rows one after another for `forMs`. Resolves with the transactions a second. */
-export async function writeFor(sql: Sql, writers: number, forMs: number): Promise<number> {
-  const untilMs = performance.now() + forMs
-  let done = 0
-  await Promise.all(
-    Array.from({ length: writers }, async (_, writer) => {
-      for (let n = 0; performance.now() < untilMs; n += 1) {
-        await appendOne(sql, `${writer}-${n}`, benchSubject((writer * 7 + n) % 1_000))
-        done += 1
-      }
-    }),
-  )
-  return done / (forMs / 1000)
+/** Events in the log. */
+export async function rowsOf(sql: Sql): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`select count(*)::int as count from reconciler.outbox`
+  return row?.count ?? 0
 }
