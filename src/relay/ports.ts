@@ -1,6 +1,8 @@
 import type { OutgoingMessage } from "../bus/message.ts"
 import type { LoggedEvent } from "../domain/event.ts"
+import type { PoisonPolicy } from "../domain/order.ts"
 import type { Position } from "../domain/position.ts"
+import type { Subject } from "../domain/subject.ts"
 
 /**
  * Port: reads the log so that no event is ever skipped. Rules for whoever implements it:
@@ -38,12 +40,14 @@ export interface RelayLease {
   readonly position: Position
 }
 
-/** Why an event was taken out of the stream: nobody knows its type, or the broker never accepts it. */
-export type SetAsideReason = "unknown-type" | RefusalReason
+/** Why an event was taken out of the stream: nobody knows its type, the broker never accepts it, or it waits for such a one. */
+export type SetAsideReason = "unknown-type" | RefusalReason | "subject-blocked"
 
 export interface SetAside {
   readonly event: Pick<LoggedEvent, "position" | "eventId" | "type" | "subject">
   readonly reason: SetAsideReason
+  /** Later events of the subject wait until this one is settled. */
+  readonly blocksSubject: boolean
 }
 
 /**
@@ -59,6 +63,60 @@ export interface RelayCursor {
   advance(epoch: bigint, position: Position, setAside?: readonly SetAside[]): Promise<boolean>
   /** Lets another take over at once. A stale epoch releases nothing. */
   release(epoch: bigint): Promise<void>
+}
+
+/** An event that was set aside, and is to be sent again. */
+export interface RequeuedEvent {
+  readonly letterId: bigint
+  readonly position: Position
+  readonly type: string
+  readonly subject: Subject
+  /** Null when it is not in the log any more: its day is archived. */
+  readonly event: LoggedEvent | null
+}
+
+/** What came of sending it again. `failed` is null for one that was not tried, because one before it failed. */
+export type SettledEvent = { readonly letterId: bigint } & (
+  | { readonly state: "resolved" }
+  | { readonly state: "open"; readonly failed: Exclude<SetAsideReason, "subject-blocked"> | null }
+)
+
+export interface LettersGlance {
+  /** Events of the relay that are set aside and not settled. */
+  readonly unsettled: number
+  readonly requeued: boolean
+  /** Of any stage: something that the dead-letters topic was not told. */
+  readonly unannounced: boolean
+}
+
+/** A dead letter's state, as the dead-letters topic is told it. Ids, codes and names of fields only. */
+export interface Announcement {
+  readonly letterId: bigint
+  readonly state: string
+  /** For the message's key. */
+  readonly subject: Subject | null
+  readonly changedAtMs: number
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Port: what was set aside, and its way back to the bus. Rules for whoever implements it:
+ * - `requeued` gives events by rising position; of a subject with a requeued event that blocks it, all that are not
+ *   settled are requeued with it, so that none overtakes another;
+ * - `settle` stores all or nothing; with `block-subject`, what failed opens all events of its subject again.
+ */
+export interface RelayLetters {
+  /** Cheap: asked every few seconds. */
+  glance(): Promise<LettersGlance>
+  /** The lowest position that holds each subject back. */
+  blockedSubjects(): Promise<ReadonlyMap<Subject, Position>>
+  /** Of these events, those that a person has discarded: they are not to be set aside again. */
+  discarded(eventIds: readonly string[]): Promise<ReadonlySet<string>>
+  requeued(limit: number): Promise<readonly RequeuedEvent[]>
+  /** False if the epoch is not the newest any more: nothing was stored. */
+  settle(epoch: bigint, settled: readonly SettledEvent[], policy: PoisonPolicy): Promise<boolean>
+  unannounced(limit: number): Promise<readonly Announcement[]>
+  markAnnounced(announced: readonly Pick<Announcement, "letterId" | "state">[]): Promise<void>
 }
 
 /** The broker will refuse these messages however often they are sent. */

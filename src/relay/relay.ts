@@ -1,18 +1,28 @@
-import { toMessage } from "../bus/envelope.ts"
-import type { OutgoingMessage } from "../bus/message.ts"
-import { type Topics, topicOf } from "../bus/topics.ts"
+import type { Topics } from "../bus/topics.ts"
 import type { LoggedEvent } from "../domain/event.ts"
+import type { PoisonPolicy } from "../domain/order.ts"
 import type { Clock } from "../runtime/clock.ts"
 import type { Logger } from "../runtime/logger.ts"
 import type { Stage } from "../runtime/ticker.ts"
 import { createCursorKeeper } from "./cursor-keeper.ts"
 import { createPatience } from "./patience.ts"
-import type { EventPublisher, EventSource, LogNews, RelayCursor, RelayLease, SetAside } from "./ports.ts"
+import { createPoison } from "./poison.ts"
+import type {
+  EventPublisher,
+  EventSource,
+  LogNews,
+  RelayCursor,
+  RelayLease,
+  RelayLetters,
+  SetAside,
+} from "./ports.ts"
 
 export interface RelayOptions {
   readonly source: EventSource
   readonly cursor: RelayCursor
   readonly publisher: EventPublisher
+  readonly letters: RelayLetters
+  readonly onPoison: PoisonPolicy
   /** Without it the relay polls. */
   readonly news?: LogNews
   readonly topics: Topics
@@ -39,18 +49,14 @@ const HELD = 0.7
 const RENEWED_AFTER = 0.3
 const STANDBY_ASKS_AFTER = 0.2
 
-interface Sendable {
-  readonly event: LoggedEvent
-  readonly message: OutgoingMessage
-}
-
 /**
  * Moves the log to the bus: in order, without gaps, at least once. A crash between the acknowledgement and the cursor
  * sends a batch again; consumers know an event by its id. One send is in flight; meanwhile the next batch is read and
  * the cursor moved over the batches before.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { source, publisher, topics, clock, logger } = options
+  const { source, clock, logger } = options
+  const poison = createPoison({ ...options, policy: options.onPoison })
   const keeper = createCursorKeeper(options.cursor)
   const patience = createPatience({ clock, isQuiet: () => source.isQuiet(), ...pick(options.news) })
   let lease: RelayLease | null = null
@@ -64,6 +70,7 @@ export function createRelay(options: RelayOptions): Relay {
     readAhead = []
     source.forget()
     keeper.forget()
+    poison.forget()
   }
 
   async function holdLease(): Promise<RelayLease | null> {
@@ -99,41 +106,17 @@ export function createRelay(options: RelayOptions): Relay {
     return lease
   }
 
-  /** Halves a refused run until the refused event is alone. Within a partition a run is written whole or not at all. */
-  async function send(run: readonly Sendable[]): Promise<SetAside[]> {
-    if (run.length === 0) return []
-    const answer = await publisher.publish(run.map(({ message }) => message))
-    if (answer.outcome === "acknowledged") return []
-    const [first] = run
-    if (run.length === 1 && first) return [{ event: first.event, reason: answer.reason }]
-    const half = Math.ceil(run.length / 2)
-    return [...(await send(run.slice(0, half))), ...(await send(run.slice(half)))]
-  }
-
-  async function publish(batch: readonly LoggedEvent[]): Promise<readonly SetAside[]> {
-    const unknown: SetAside[] = []
-    const run: Sendable[] = []
-    for (const event of batch) {
-      const topic = topicOf(topics, event.type)
-      if (topic) run.push({ event, message: toMessage(event, topic) })
-      else unknown.push({ event, reason: "unknown-type" })
-    }
-    return [...unknown, ...(await send(run))]
-  }
-
   async function forward(
     held: RelayLease,
     batch: readonly LoggedEvent[],
     last: LoggedEvent,
   ): Promise<number> {
     const [sent, read] = await Promise.allSettled([
-      publish(batch),
+      poison.publish(batch),
       source.readSafe(last.position, options.batchSize),
     ])
     if (sent.status === "rejected") throw sent.reason
-    for (const { event, reason } of sent.value) {
-      logger.error({ eventId: event.eventId, type: event.type, reason }, "event set aside")
-    }
+    if (sent.value.length > 0) logSetAside(sent.value, logger)
     keeper.advance(held.epoch, last.position, sent.value)
     if (read.status === "rejected") {
       await keeper.settled()
@@ -144,9 +127,24 @@ export function createRelay(options: RelayOptions): Relay {
     return batch.length
   }
 
+  /** What was set aside is stored first, or it could not be told from what a person has taken away. */
+  async function lookForPoison(epoch: bigint): Promise<number> {
+    await keeper.settled()
+    keeper.throwFailure()
+    const sent = keeper.wasRefused() ? "lost" : await poison.look(epoch)
+    if (sent !== "lost") return sent
+    logger.warn({ epoch: epoch.toString() }, "the lease was lost while looking for what is requeued")
+    forget()
+    return 0
+  }
+
   async function pass(): Promise<number> {
     const held = await holdLease()
     if (!held) return 0
+    if (poison.isDue()) {
+      const sent = await lookForPoison(held.epoch)
+      if (sent !== 0) return sent
+    }
     const batch = readAhead.length > 0 ? readAhead : await source.readSafe(held.position, options.batchSize)
     readAhead = []
     const last = batch.at(-1)
@@ -177,6 +175,15 @@ export function createRelay(options: RelayOptions): Relay {
       if (held) await options.cursor.release(held.epoch)
     },
   }
+}
+
+function logSetAside(aside: readonly SetAside[], logger: Logger): void {
+  const failed = aside.filter(({ reason }) => reason !== "subject-blocked")
+  for (const { event, reason } of failed) {
+    logger.error({ eventId: event.eventId, type: event.type, reason }, "event set aside")
+  }
+  const waiting = aside.length - failed.length
+  if (waiting > 0) logger.warn({ events: waiting }, "events set aside behind others of their subjects")
 }
 
 function pick(news: LogNews | undefined): { readonly news?: LogNews } {

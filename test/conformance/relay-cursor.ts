@@ -88,7 +88,11 @@ export function relayCursorConformance(name: string, open: () => Promise<RelayCu
 
     test("sets events aside with the advance, once each", async () => {
       const { epoch } = await lease("a")
-      const letter: SetAside = { event: unblockRequested(anySubject()), reason: "message-too-large" }
+      const letter: SetAside = {
+        event: unblockRequested(anySubject()),
+        reason: "message-too-large",
+        blocksSubject: true,
+      }
       const expected = [{ eventId: letter.event.eventId, reason: letter.reason }]
       expect(await cursor.advance(epoch, 10n, [letter])).toBe(true)
       expect(await harness.setAside()).toEqual(expected)
@@ -98,7 +102,11 @@ export function relayCursorConformance(name: string, open: () => Promise<RelayCu
 
     test("sets nothing aside when the position does not move", async () => {
       const { epoch } = await lease("a")
-      const letter: SetAside = { event: unblockRequested(anySubject()), reason: "unknown-type" }
+      const letter: SetAside = {
+        event: unblockRequested(anySubject()),
+        reason: "unknown-type",
+        blocksSubject: true,
+      }
       expect(await cursor.advance(epoch + 1n, 10n, [letter])).toBe(false)
       expect(await harness.setAside()).toEqual([])
       expect((await lease("a")).position).toBe(0n)

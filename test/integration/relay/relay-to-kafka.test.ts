@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { closeDatabase, openDatabase } from "../../../src/adapters/postgres/client.ts"
 import { createPostgresRelayCursor } from "../../../src/adapters/postgres/relay/cursor.ts"
 import { createPostgresEventSource } from "../../../src/adapters/postgres/relay/event-source.ts"
+import { createPostgresRelayLetters } from "../../../src/adapters/postgres/relay/letters.ts"
 import { createPostgresRelayStatus } from "../../../src/adapters/postgres/relay/status.ts"
 import { parseMessage } from "../../../src/bus/envelope.ts"
-import { allTopics, type Topics } from "../../../src/bus/topics.ts"
+import { requestTopics, type Topics } from "../../../src/bus/topics.ts"
 import { type Subject, subjectBytes } from "../../../src/domain/subject.ts"
 import { createRelay, type Relay } from "../../../src/relay/relay.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
@@ -40,6 +41,8 @@ describe("the relay, from Postgres to Kafka", () => {
     return createRelay({
       source: createPostgresEventSource({ sql, clock: systemClock }),
       cursor: createPostgresRelayCursor(database.sql),
+      letters: createPostgresRelayLetters(database.sql),
+      onPoison: "skip",
       publisher,
       topics,
       clock: systemClock,
@@ -84,7 +87,7 @@ describe("the relay, from Postgres to Kafka", () => {
 
   async function publishedPositions(): Promise<Map<string, bigint[]>> {
     const bySubject = new Map<string, bigint[]>()
-    for (const message of await readAll(allTopics(topics))) {
+    for (const message of await readAll([...requestTopics(topics), topics.results])) {
       const parsed = parseMessage(message)
       if (!parsed.ok) throw new Error(parsed.reason)
       const { subject, position } = parsed.event

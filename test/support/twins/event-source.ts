@@ -1,4 +1,4 @@
-import { type EventRecord, toLogged } from "../../../src/domain/event.ts"
+import { type EventRecord, type LoggedEvent, toLogged } from "../../../src/domain/event.ts"
 import type { EventSource } from "../../../src/relay/ports.ts"
 
 export interface WritingTransaction {
@@ -12,6 +12,8 @@ export interface InMemoryEventSource {
   begin(): WritingTransaction
   /** Of a transaction of their own. */
   append(...events: readonly EventRecord[]): void
+  /** Of the committed ones. */
+  eventAt(position: bigint): LoggedEvent | null
 }
 
 /** Positions are the events' own. An open transaction holds back all from its lowest position on. */
@@ -34,6 +36,10 @@ export function createInMemoryEventSource(): InMemoryEventSource {
 
   return {
     begin,
+    eventAt(position) {
+      const found = committed.find(event => event.position === position)
+      return found ? toLogged(found) : null
+    },
     append(...events) {
       const tx = begin()
       for (const event of events) tx.append(event)

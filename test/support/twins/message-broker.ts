@@ -4,6 +4,7 @@ import type { Message, ReceivedMessage } from "../../../src/bus/message.ts"
 /** What the publisher's and the subscription's twins share: topics of a few partitions, kept in memory. */
 export interface InMemoryBroker {
   readonly partitions: number
+  partitionOf(key: string | null): number
   write(topic: string, message: Message): void
   read(topic: string, partition: number): readonly ReceivedMessage[]
   lowOffset(topic: string, partition: number): bigint
@@ -22,14 +23,18 @@ export function createInMemoryBroker(partitions = 3): InMemoryBroker {
     return found
   }
 
+  function partitionOf(key: string | null): number {
+    const hash = createHash("sha256")
+      .update(key ?? "")
+      .digest()
+    return hash.readUInt32BE(0) % partitions
+  }
+
   return {
     partitions,
+    partitionOf,
     write(topic, message) {
-      const partition =
-        createHash("sha256")
-          .update(message.key ?? "")
-          .digest()
-          .readUInt32BE(0) % partitions
+      const partition = partitionOf(message.key)
       const { messages } = log(topic, partition)
       messages.push({ ...message, topic, partition, offset: BigInt(messages.length) })
     },

@@ -16,7 +16,11 @@ describe("the cursor's keeper", () => {
         })
       }),
   }
-  const letter = (): SetAside => ({ event: unblockRequested(anySubject()), reason: "unknown-type" })
+  const letter = (): SetAside => ({
+    event: unblockRequested(anySubject()),
+    reason: "unknown-type",
+    blocksSubject: true,
+  })
   const turn = () => new Promise(resolve => setImmediate(resolve))
   beforeEach(() => {
     asked = []

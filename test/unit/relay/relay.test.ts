@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, test } from "vitest"
 import { topicsWithPrefix } from "../../../src/bus/topics.ts"
 import { type EventRecord, toLogged } from "../../../src/domain/event.ts"
+import type { PoisonPolicy } from "../../../src/domain/order.ts"
 import { createRelay, type Relay } from "../../../src/relay/relay.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
 import { silentLogger } from "../../../src/runtime/logger.ts"
 import { anySubject, event, unblockRequested } from "../../support/event-builders.ts"
+import { createInMemoryDeadLetters, type InMemoryDeadLetters } from "../../support/twins/dead-letters.ts"
 import {
   createInMemoryEventPublisher,
   type InMemoryEventPublisher,
@@ -12,6 +14,7 @@ import {
 import { createInMemoryEventSource, type InMemoryEventSource } from "../../support/twins/event-source.ts"
 import { createInMemoryBroker, type InMemoryBroker } from "../../support/twins/message-broker.ts"
 import { createInMemoryRelayCursor, type InMemoryRelayCursor } from "../../support/twins/relay-cursor.ts"
+import { createInMemoryRelayLetters } from "../../support/twins/relay-letters.ts"
 
 const topics = topicsWithPrefix("t")
 const topic = topics["ip-block"]
@@ -21,6 +24,7 @@ describe("relay", () => {
   let nowMs: number
   let log: InMemoryEventSource
   let cursor: InMemoryRelayCursor
+  let store: InMemoryDeadLetters
   let broker: InMemoryBroker
   let publisher: InMemoryEventPublisher
   const { signal } = new AbortController()
@@ -28,15 +32,21 @@ describe("relay", () => {
   beforeEach(() => {
     nowMs = 1_000_000
     log = createInMemoryEventSource()
-    cursor = createInMemoryRelayCursor({ nowMs: () => nowMs })
+    store = createInMemoryDeadLetters()
+    cursor = createInMemoryRelayCursor({ nowMs: () => nowMs }, store)
     broker = createInMemoryBroker()
     publisher = createInMemoryEventPublisher(broker)
   })
 
-  function relay(holder: string, batchSize = 10): Relay {
+  const letters = () =>
+    createInMemoryRelayLetters(store, { eventAt: log.eventAt, isNewest: epoch => cursor.isNewest(epoch) })
+
+  function relay(holder: string, batchSize = 10, onPoison: PoisonPolicy = "block-subject"): Relay {
     return createRelay({
       source: log.source,
       cursor: cursor.cursor,
+      letters: letters(),
+      onPoison,
       publisher: publisher.publisher,
       topics,
       clock: { ...systemClock, nowMs: () => nowMs },
@@ -179,7 +189,7 @@ describe("relay", () => {
     const events = Array.from({ length: 25 }, () => unblockRequested(subject))
     const huge = { ...events[7]!, payload: { text: "x".repeat(2_000_000) } }
     log.append(...events.slice(0, 7), huge, ...events.slice(8))
-    expect(await drain(relay("a"))).toBe(25)
+    expect(await drain(relay("a", 10, "skip"))).toBe(25)
     expect(cursor.setAside().map(({ event: { position }, reason }) => ({ position, reason }))).toEqual([
       { position: huge.position, reason: "message-too-large" },
     ])
@@ -192,7 +202,9 @@ describe("relay", () => {
     const unknown = event("teleport-patient.requested", anySubject())
     log.append(before, after, unknown)
     expect(await drain(relay("a"))).toBe(3)
-    expect(cursor.setAside()).toEqual([{ event: toLogged(unknown), reason: "unknown-type" }])
+    expect(cursor.setAside()).toEqual([
+      { event: toLogged(unknown), reason: "unknown-type", blocksSubject: true },
+    ])
     expect(new Set(published())).toEqual(new Set(positionsOf([before, after])))
   })
 
@@ -207,6 +219,8 @@ describe("relay", () => {
         advance: (epoch, position, setAside) =>
           fails-- > 0 ? Promise.reject(new Error("cut")) : cursor.cursor.advance(epoch, position, setAside),
       },
+      letters: letters(),
+      onPoison: "block-subject",
       publisher: publisher.publisher,
       topics,
       clock: { ...systemClock, nowMs: () => nowMs },

@@ -1,7 +1,7 @@
 import type { Position } from "../../../domain/position.ts"
 import type { RelayCursor, RelayLease } from "../../../relay/ports.ts"
 import type { AnySql, Sql } from "../client.ts"
-import { insertDeadLetter } from "../dead-letters/insert.ts"
+import { insertDeadLetters } from "../dead-letters/insert.ts"
 
 /** First key of the advisory locks that stand for living holders; the second is the holder's hash. */
 const HOLDER_LOCK = 1380137286
@@ -19,17 +19,13 @@ export function createPostgresRelayCursor(sql: Sql, session: Sql = sql): RelayCu
       if (setAside.length === 0) return movePosition(sql, epoch, position)
       return sql.begin(async tx => {
         if (!(await movePosition(tx, epoch, position))) return false
-        for (const { event, reason } of setAside) {
-          const { eventId, type, subject } = event
-          await insertDeadLetter(tx, {
-            source: "relay",
-            reason,
-            eventId,
-            position: event.position,
-            type,
-            subject,
-          })
-        }
+        await insertDeadLetters(
+          tx,
+          setAside.map(({ event, reason, blocksSubject }) => {
+            const { eventId, position: at, type, subject } = event
+            return { source: "relay", reason, eventId, position: at, type, subject, blocksSubject }
+          }),
+        )
         return true
       })
     },

@@ -1,7 +1,7 @@
 import type { LoggedEvent } from "../../../domain/event.ts"
 import type { Position } from "../../../domain/position.ts"
 import { subjectFromBytes } from "../../../domain/subject.ts"
-import type { Sql } from "../client.ts"
+import type { AnySql, Sql } from "../client.ts"
 
 /**
  * Which server process of which server start answered. What was learned of locks from another one means nothing:
@@ -56,6 +56,15 @@ interface OutboxRow extends Omit<LoggedEvent, "subject"> {
   readonly subject: Uint8Array
 }
 
+const columns = (sql: AnySql) => sql`
+    seq as position, event_id as "eventId", type, subject, payload::text as "payloadJson",
+      date_part('epoch', occurred_at) * 1000 as "occurredAtMs", traceparent, causation_id as "causationId",
+      backfill`
+
+function toEvent(row: OutboxRow): LoggedEvent {
+  return { ...row, subject: subjectFromBytes(row.subject) }
+}
+
 /** By the primary key of the partitions. */
 export async function readEvents(
   sql: Sql,
@@ -64,9 +73,16 @@ export async function readEvents(
   limit: number,
 ): Promise<LoggedEvent[]> {
   const rows = await sql<OutboxRow[]>`
-    select seq as position, event_id as "eventId", type, subject, payload::text as "payloadJson",
-      date_part('epoch', occurred_at) * 1000 as "occurredAtMs", traceparent, causation_id as "causationId",
-      backfill
+    select ${columns(sql)}
     from reconciler.outbox where seq > ${after} and seq <= ${upTo} order by seq limit ${limit}`
-  return rows.map(row => ({ ...row, subject: subjectFromBytes(row.subject) }))
+  return rows.map(toEvent)
+}
+
+/** Those that are in the log, by rising position. */
+export async function readEventsAt(sql: AnySql, positions: readonly Position[]): Promise<LoggedEvent[]> {
+  if (positions.length === 0) return []
+  const rows = await sql<OutboxRow[]>`
+    select ${columns(sql)}
+    from reconciler.outbox where seq = any(${positions.map(String)}::bigint[]) order by seq`
+  return rows.map(toEvent)
 }
