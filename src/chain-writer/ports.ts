@@ -208,8 +208,12 @@ export interface TransactionLog {
   advance(lane: Lane, transactionId: bigint, advance: Advance): Promise<void>
   /** Marks the operations final and appends their result events, or gives them back to be claimed. */
   settle(lane: Lane, transactionId: bigint, settlement: Settlement): Promise<void>
-  /** The bytes of settled transactions from this nonce on, lowest first: a deep reorg needs them again. */
-  settledBytes(lane: Lane, fromNonce: number): Promise<readonly { readonly hash: Hex; readonly raw: Hex }[]>
+  /** The bytes of so many settled transactions from this nonce on, lowest first: a deep reorg needs them again. */
+  settledBytes(
+    lane: Lane,
+    fromNonce: number,
+    most: number,
+  ): Promise<readonly { readonly hash: Hex; readonly raw: Hex }[]>
   /** Confirmed transactions below this nonce, highest first, without those that the chain has since contradicted. */
   confirmed(lane: Lane, belowNonce: number, limit: number): Promise<readonly ConfirmedTransaction[]>
   /** A confirmed transaction was mined again in another block, to the same end. */

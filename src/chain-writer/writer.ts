@@ -23,6 +23,7 @@ import {
   type Signer,
   type TransactionLog,
 } from "./ports.ts"
+import { createSettledAgain } from "./settled-again.ts"
 import { createWatch } from "./watch.ts"
 
 const CHECK_CONFIRMED_MS = 1_000
@@ -71,6 +72,7 @@ export function createLaneWriter(options: LaneWriterOptions): LaneWriter {
   const hold = createLaneHold(shared)
   const attempts = createAttempts(shared)
   const watch = createWatch({ ...shared, attempts })
+  const settledAgain = createSettledAgain(shared)
   const claims = createClaims({ ...shared, attempts })
   const isConfirmedSound = createConfirmedCheck(shared)
   const strangers = createDoubt({ clock: options.clock, overMs: resendMs })
@@ -83,9 +85,7 @@ export function createLaneWriter(options: LaneWriterOptions): LaneWriter {
     const behind = usedNonces < expectedNonce
     await findings.set(lane, "nonce-behind", null, behind)
     // On a chain without our contracts, one that was reset, the bytes would only use up nonces.
-    if (behind && (await hasContracts(lane))) {
-      for (const bytes of await log.settledBytes(lane, usedNonces)) await ledger.broadcast(bytes)
-    }
+    if (behind && (await hasContracts(lane))) await settledAgain(lane, usedNonces)
     return behind
   }
 

@@ -416,8 +416,16 @@ export function transactionLogConformance(name: string, open: () => Promise<Tran
         const first = await reserved()
         const signed = await sent(first)
         await harness.log.settle(lane, first.id, { as: "reverted", hash: signed.hash, retryAfterMs: 0 })
-        expect(await harness.log.settledBytes(lane, 0)).toEqual([{ hash: signed.hash, raw: signed.raw }])
-        expect(await harness.log.settledBytes(lane, 1)).toEqual([])
+        expect(await harness.log.settledBytes(lane, 0, 9)).toEqual([{ hash: signed.hash, raw: signed.raw }])
+        expect(await harness.log.settledBytes(lane, 1, 9)).toEqual([])
+        const second = await reserved()
+        const resigned = await sent(second)
+        await harness.log.settle(lane, second.id, { as: "reverted", hash: resigned.hash, retryAfterMs: 0 })
+        const hashes = async (from: number, most: number) =>
+          (await harness.log.settledBytes(lane, from, most)).map(({ hash }) => hash)
+        expect(await hashes(0, 9)).toEqual([signed.hash, resigned.hash])
+        expect(await hashes(0, 1)).toEqual([signed.hash])
+        expect(await hashes(1, 1)).toEqual([resigned.hash])
       })
     })
 

@@ -226,14 +226,15 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
         }
       }
     },
-    async settledBytes(lane, fromNonce) {
+    async settledBytes(lane, fromNonce, most) {
       const settled = transactions.filter(
         row => row.lane === lane.address && row.nonce >= fromNonce && !isOpen(row),
       )
-      return settled.flatMap(row => {
+      const bytes = settled.flatMap(row => {
         const attempt = row.attempts.find(({ hash }) => hash === row.inclusion?.hash) ?? row.attempts.at(-1)
         return attempt ? [{ hash: attempt.hash, raw: attempt.raw }] : []
       })
+      return bytes.slice(0, most)
     },
     async confirmed(lane, belowNonce, limit) {
       const confirmed = transactions.filter(

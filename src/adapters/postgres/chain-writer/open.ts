@@ -136,17 +136,26 @@ function toInclusion({ minedHash, blockNumber, blockHash, outcomes }: Transactio
   }
 }
 
-/** The bytes that settled transactions were sent as, from a nonce on; of each the one that was mined, else the last. */
+/**
+ * The bytes that settled transactions were sent as, from a nonce on; of each the one that was mined, else the last. By
+ * index chain_transactions_lane_nonce, and no further than asked.
+ */
 export async function readSettledBytes(
   sql: Sql,
   lane: Lane,
   fromNonce: number,
+  most: number,
 ): Promise<readonly { readonly hash: Hex; readonly raw: Hex }[]> {
   const rows = await sql<{ hash: Buffer; raw: Buffer }[]>`
-    select distinct on (t.nonce) a.hash, a.raw
-    from reconciler.chain_transactions t join reconciler.chain_attempts a on a.transaction_id = t.id
-    where t.lane = ${bytes(lane.address)} and t.nonce >= ${fromNonce} and t.settled_at is not null
-      and t.genesis_hash = ${genesisOf(sql, lane)}
-    order by t.nonce, (a.hash = t.mined_hash) desc nulls last, a.number desc`
+    select sent.hash, sent.raw
+    from (
+      select t.id, t.nonce, t.mined_hash from reconciler.chain_transactions t
+      where t.lane = ${bytes(lane.address)} and t.genesis_hash = ${genesisOf(sql, lane)}
+        and t.nonce >= ${fromNonce} and t.settled_at is not null
+      order by t.nonce limit ${most}) settled,
+    lateral (
+      select a.hash, a.raw from reconciler.chain_attempts a where a.transaction_id = settled.id
+      order by (a.hash = settled.mined_hash) desc nulls last, a.number desc limit 1) sent
+    order by settled.nonce`
   return rows.map(row => ({ hash: hex(row.hash), raw: hex(row.raw) }))
 }
