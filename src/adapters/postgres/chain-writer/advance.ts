@@ -22,9 +22,13 @@ export async function saveAttempt(sql: Sql, lane: Lane, id: bigint, attempt: Sig
   })
 }
 
+/**
+ * What a node or the chain said. Lost in a crash of the server, it is asked again: the same bytes are sent once more, or
+ * the receipt is looked for once more.
+ */
 export async function advanceTransaction(sql: Sql, lane: Lane, id: bigint, advance: Advance): Promise<void> {
   await sql.begin(async tx => {
-    await fence(tx, lane)
+    await fence(tx, lane, "recoverable")
     switch (advance.to) {
       case "sent":
         await markSent(tx, id, bytes(advance.hash))
