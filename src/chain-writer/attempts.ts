@@ -5,7 +5,15 @@ import { half } from "./batch-sizes.ts"
 import type { CrashHook } from "./crash-points.ts"
 import { bumpedFees, type FeePolicy, initialFees } from "./fees.ts"
 import type { Findings } from "./findings.ts"
-import type { Lane, Ledger, OpenTransaction, SignedAttempt, Signer, TransactionLog } from "./ports.ts"
+import type {
+  ChainTerms,
+  Lane,
+  Ledger,
+  OpenTransaction,
+  SignedAttempt,
+  Signer,
+  TransactionLog,
+} from "./ports.ts"
 
 /**
  * `sent`: a node has it, or its nonce is used; watching tells the rest. `again`: no, and a new attempt may do.
@@ -26,8 +34,11 @@ export interface AttemptsOptions {
 
 /** Signs, stores and sends: in this order, so that no byte is ever on the network that the log does not have. */
 export interface Attempts {
-  /** The first attempt of a nonce, or one with higher fees that replaces the others. */
-  start(lane: Lane, transaction: OpenTransaction): Promise<SendResult>
+  /**
+   * The first attempt of a nonce, or one with higher fees that replaces the others. `asked`: what the chain asked a moment
+   * ago, when it is known.
+   */
+  start(lane: Lane, transaction: OpenTransaction, asked?: ChainTerms): Promise<SendResult>
   /** The same bytes: the only thing that may be sent when it is not known what became of them. */
   resend(lane: Lane, transaction: OpenTransaction, attempt: SignedAttempt): Promise<SendResult>
 }
@@ -38,9 +49,10 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   async function start(
     lane: Lane,
     transaction: OpenTransaction,
+    asked?: ChainTerms,
     records = transaction.attempts.at(-1)?.records ?? transaction.operations.length,
   ): Promise<SendResult> {
-    const terms = await ledger.terms()
+    const terms = asked ?? (await ledger.terms())
     // The last is the one with the highest fees, and what the pool measures a replacement against.
     const previous = transaction.attempts.at(-1)
     const fees = previous ? bumpedFees(previous, terms, options.fees) : initialFees(terms, options.fees)
@@ -123,7 +135,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
       { lane: lane.address, nonce: transaction.nonce, records },
       "the node finds the batch too large: sending half of it",
     )
-    return start(lane, transaction, records)
+    return start(lane, transaction, undefined, records)
   }
 
   async function noteRefusal(lane: Lane, type: OperationType, outcome: string): Promise<void> {

@@ -14,20 +14,20 @@ interface FeeHistory {
  * whose blocks have no base fee. A chain may ask for nothing; then all are 0.
  */
 export async function readTerms(provider: JsonRpcProvider): Promise<ChainTerms> {
-  const block: { baseFeePerGas?: string; gasLimit: string } = await provider.send("eth_getBlockByNumber", [
-    "latest",
-    false,
-  ])
+  const [block, history] = await Promise.all([newestBlock(provider), feeHistory(provider)])
   const blockGasLimit = BigInt(block.gasLimit)
   if (block.baseFeePerGas === undefined || block.baseFeePerGas === null) {
     const priorityFeePerGasWei = BigInt(await provider.send("eth_gasPrice", []))
     return { pricing: "gas-price", baseFeePerGasWei: 0n, priorityFeePerGasWei, blockGasLimit }
   }
-  const history = await feeHistory(provider)
   // The last entry is the next block's: the newest block's own is up to an eighth too low.
   const baseFeePerGasWei = BigInt(history?.baseFeePerGas?.at(-1) ?? block.baseFeePerGas)
   const priorityFeePerGasWei = medianTip(history) ?? (await suggestedTip(provider))
   return { pricing: "eip-1559", baseFeePerGasWei, priorityFeePerGasWei, blockGasLimit }
+}
+
+function newestBlock(provider: JsonRpcProvider): Promise<{ baseFeePerGas?: string; gasLimit: string }> {
+  return provider.send("eth_getBlockByNumber", ["latest", false])
 }
 
 /** Null on a node without the method. Unreachable nodes are an error all the same: the next call says so. */
