@@ -1,3 +1,4 @@
+import type { KafkaClient } from "./adapters/kafka/client-port.ts"
 import { consumerLag } from "./adapters/kafka/lag.ts"
 import { openKafkaClient } from "./adapters/kafka/open-client.ts"
 import { assertMigrated, assertReachable } from "./adapters/postgres/check.ts"
@@ -7,10 +8,26 @@ import { consumedTopics } from "./bus/topics.ts"
 import type { Config } from "./config.ts"
 import type { Connections } from "./infrastructure.ts"
 import { kafkaSettings } from "./kafka-settings.ts"
-import type { StatusSources } from "./ops/status.ts"
+import type { GroupLag, StatusSources } from "./ops/status.ts"
 import { systemClock } from "./runtime/clock.ts"
 import type { Logger } from "./runtime/logger.ts"
 import type { Shutdown } from "./runtime/shutdown.ts"
+
+/** A topic that nobody made yet has nothing in it, and a group's topics are told all the same. */
+export async function readGroupLags(
+  kafka: KafkaClient,
+  groups: Readonly<Record<string, readonly string[]>>,
+): Promise<readonly GroupLag[]> {
+  const lags: GroupLag[] = []
+  for (const [group, topics] of Object.entries(groups)) {
+    const partitions = await consumerLag(kafka, [group], topics)
+    for (const topic of topics) {
+      const ofTopic = partitions.filter(partition => partition.topic === topic)
+      lags.push({ group, topic, messages: ofTopic.reduce((sum, { lag }) => sum + Number(lag), 0) })
+    }
+  }
+  return lags
+}
 
 /** Opens what status is read from; closed by `shutdown`. */
 export async function composeStatus(options: {
@@ -32,13 +49,6 @@ export async function composeStatus(options: {
   const groups = consumedTopics(config.topicPrefix, { answerCache: config.redisUrl !== null })
   return {
     ...createStatusSources(sql, config),
-    async consumerLag() {
-      const lags: Record<string, number> = {}
-      for (const [group, subscribed] of Object.entries(groups)) {
-        const partitions = await consumerLag(kafka, [group], subscribed)
-        lags[group] = partitions.reduce((sum, { lag }) => sum + Number(lag), 0)
-      }
-      return lags
-    },
+    consumerLag: () => readGroupLags(kafka, groups),
   }
 }

@@ -24,6 +24,7 @@ import { allTopics, answerCacheGroup, requestTopics, type Topics, topicsWithPref
 import { createIntake } from "./chain-writer/intake.ts"
 import { createLaneWriter } from "./chain-writer/writer.ts"
 import { composeAnswerCache } from "./compose-answer-cache.ts"
+import { composeHttp } from "./compose-http.ts"
 import { composeLogArchiver } from "./compose-log.ts"
 import type { Config } from "./config.ts"
 import { assertContracts, type Connections, laneKeys, openChain } from "./infrastructure.ts"
@@ -37,6 +38,7 @@ import { createRelay } from "./relay/relay.ts"
 import { createRunners } from "./run-services.ts"
 import type { Clock } from "./runtime/clock.ts"
 import type { Logger } from "./runtime/logger.ts"
+import { createProgress } from "./runtime/progress.ts"
 import type { Shutdown } from "./runtime/shutdown.ts"
 import type { Role } from "./settings.ts"
 import { canWriteBack, createWriteBack } from "./write-back/write-back.ts"
@@ -100,7 +102,19 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
       config.redisUrl !== null && { answerCache: answerCache(composed, config.redisUrl) }),
   }
   const subscribe = () => kafka.subscription({ sessionTimeoutMs: config.sessionTimeoutMs })
-  return pipeline(parts, createRunners({ clock, logger, subscribe, shutdown }))
+  const progress = createProgress(clock)
+  const { http } = config
+  if (http)
+    await composeHttp({
+      config,
+      http,
+      databaseUrl: connections.databaseUrl,
+      kafka,
+      progress,
+      logger,
+      shutdown,
+    })
+  return pipeline(parts, createRunners({ clock, logger, subscribe, shutdown, progress }))
 }
 
 function openPool(

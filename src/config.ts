@@ -1,5 +1,6 @@
 import type { z } from "zod"
 import type { KafkaClientName, KafkaSasl } from "./adapters/kafka/settings.ts"
+import { type HttpConfig, httpConfig } from "./config-http.ts"
 import type { PoisonPolicy } from "./domain/order.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
 import { EMBEDDABLE, type Embeddable, type RelayNews, settings } from "./settings.ts"
@@ -49,8 +50,11 @@ export interface Config {
   readonly logRetentionDays: number | null
   readonly logArchiveDirectory: string | null
   readonly logAlertBytes: number
+  readonly unpublishedAlertMs: number
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent"
   readonly logFormat: "auto" | "json" | "pretty"
+  /** Null: the service answers nothing over HTTP. */
+  readonly http: HttpConfig | null
 }
 
 type SettingName = keyof typeof settings
@@ -81,12 +85,13 @@ export function readConfig(
       "LOG_ARCHIVE_DIRECTORY is missing: LOG_RETENTION_DAYS takes days out of the log, and they go there",
     )
   }
+  const http = httpConfig(values, faults)
   if (faults.length > 0) {
     throw new ConfigurationError(
       `The configuration is not usable:\n${faults.map(fault => `  - ${fault}`).join("\n")}`,
     )
   }
-  return toConfig(values, external, { contracts, databaseUrl, kafkaSasl })
+  return toConfig(values, external, { contracts, databaseUrl, kafkaSasl, http })
 }
 
 function parseAll(environment: Environment, faults: string[]): Values {
@@ -228,7 +233,7 @@ function required<Name extends SettingName>(values: Values, name: Name): NonNull
 function toConfig(
   values: Values,
   external: ReadonlySet<Embeddable>,
-  composed: Pick<Config, "contracts" | "databaseUrl" | "kafkaSasl">,
+  composed: Pick<Config, "contracts" | "databaseUrl" | "kafkaSasl" | "http">,
 ): Config {
   return Object.freeze({
     embedded: new Set(EMBEDDABLE.filter(service => !external.has(service))),
@@ -261,6 +266,7 @@ function toConfig(
     logRetentionDays: values.LOG_RETENTION_DAYS ?? null,
     logArchiveDirectory: values.LOG_ARCHIVE_DIRECTORY ?? null,
     logAlertBytes: required(values, "LOG_ALERT_GIB") * 2 ** 30,
+    unpublishedAlertMs: required(values, "UNPUBLISHED_ALERT_SECONDS") * 1000,
     logLevel: required(values, "LOG_LEVEL"),
     logFormat: required(values, "LOG_FORMAT"),
   })

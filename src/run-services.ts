@@ -6,6 +6,7 @@ import type { Clock } from "./runtime/clock.ts"
 import { OperatorError } from "./runtime/errors.ts"
 import { linkedSignal } from "./runtime/linked-signal.ts"
 import type { Logger } from "./runtime/logger.ts"
+import type { Progress } from "./runtime/progress.ts"
 import type { Shutdown } from "./runtime/shutdown.ts"
 import { runTicker, type Stage } from "./runtime/ticker.ts"
 import { createWake, type Wake } from "./runtime/wake.ts"
@@ -20,8 +21,10 @@ export function createRunners(options: {
   readonly logger: Logger
   readonly subscribe: () => Subscription
   readonly shutdown: Shutdown
+  /** Told of every pass. */
+  readonly progress: Progress
 }): Runners {
-  const { clock, logger, shutdown } = options
+  const { clock, logger, shutdown, progress } = options
   const wakes = new Map<Role, Wake[]>()
 
   function wakeOf(role: Role): Wake {
@@ -29,6 +32,11 @@ export function createRunners(options: {
     wakes.set(role, [...(wakes.get(role) ?? []), wake])
     return wake
   }
+
+  const watched = ({ name, tick, longestPassMs }: Stage): Stage => ({
+    name,
+    tick: signal => progress.during(name, () => tick(signal), longestPassMs),
+  })
 
   return {
     consume: (role, consumer) => ({
@@ -38,7 +46,7 @@ export function createRunners(options: {
         runConsumer({
           ...consumer,
           async handle(batch) {
-            const outcome = await consumer.handle(batch)
+            const outcome = await progress.during(`${role} consumer`, () => consumer.handle(batch))
             for (const wake of wakes.get(role) ?? []) wake.wake()
             return outcome
           },
@@ -51,7 +59,13 @@ export function createRunners(options: {
     lanes(role, source, idleMs) {
       const wake = wakeOf(role)
       const runWriter = (stage: Stage, signal: AbortSignal) =>
-        runTicker(stage, { clock, logger, signal, idleMs, waitForWork: (ms, until) => wake.wait(ms, until) })
+        runTicker(watched(stage), {
+          clock,
+          logger,
+          signal,
+          idleMs,
+          waitForWork: (ms, until) => wake.wait(ms, until),
+        })
       const keeper = { ...source, runWriter, recheckMs: LANES_RECHECK_MS, clock, logger }
       return { role, name: "lanes", run: signal => keepLanes(keeper, signal) }
     },
@@ -62,7 +76,7 @@ export function createRunners(options: {
         role,
         name: stage.name,
         run: signal =>
-          runTicker(stage, {
+          runTicker(watched(stage), {
             clock,
             logger,
             signal,

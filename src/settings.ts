@@ -1,6 +1,7 @@
 import { appSettings } from "./settings/app.ts"
 import { chainSettings } from "./settings/chain.ts"
 import type { Entry, Setting } from "./settings/entry.ts"
+import { httpSettings } from "./settings/http.ts"
 import { kafkaSettings } from "./settings/kafka.ts"
 import { logSettings } from "./settings/log.ts"
 import { serverSettings } from "./settings/servers.ts"
@@ -16,6 +17,7 @@ export const settings = {
   ...kafkaSettings,
   ...appSettings,
   ...logSettings,
+  ...httpSettings,
 } satisfies Record<string, Entry<unknown>>
 
 export const settingList: readonly Setting[] = Object.entries(settings).map(([name, setting]) => ({

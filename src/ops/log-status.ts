@@ -26,7 +26,7 @@ export interface LogStatus {
 }
 
 export const LOG_FINDINGS = [
-  /** The oldest event that was not published is older than a minute. */
+  /** The oldest event that was not published is older than UNPUBLISHED_ALERT_SECONDS. */
   "events-unpublished",
   /** Events that no day's partition took. */
   "default-partition-rows",
@@ -38,15 +38,20 @@ export const LOG_FINDINGS = [
   "log-large",
 ] as const
 
-const UNPUBLISHED_MS = 60_000
+/** Above them something is a finding. */
+export interface LogLimits {
+  readonly logAlertBytes: number
+  readonly unpublishedAlertMs: number
+}
+
 /** A pass of the archiver comes every ten minutes; what is later by a day does not end by itself. */
 const OVERDUE_MS = 86_400_000
 
-export function logFindings(log: LogStatus, alertBytes: number): readonly Finding[] {
+export function logFindings(log: LogStatus, limits: LogLimits): readonly Finding[] {
   const { nowMs, oldestUnpublishedAgeMs, oldestDefaultMs } = log
   const findings: (Finding | false)[] = [
     oldestUnpublishedAgeMs !== null &&
-      oldestUnpublishedAgeMs > UNPUBLISHED_MS && {
+      oldestUnpublishedAgeMs > limits.unpublishedAlertMs && {
         finding: "events-unpublished",
         about: "relay",
         sinceMs: nowMs - oldestUnpublishedAgeMs,
@@ -61,7 +66,11 @@ export function logFindings(log: LogStatus, alertBytes: number): readonly Findin
       about: log.daysAhead < 0 ? "today" : "tomorrow",
       sinceMs: nowMs,
     },
-    log.bytes > alertBytes && { finding: "log-large", about: `${gib(log.bytes)} GiB`, sinceMs: nowMs },
+    log.bytes > limits.logAlertBytes && {
+      finding: "log-large",
+      about: `${gib(log.bytes)} GiB`,
+      sinceMs: nowMs,
+    },
     ...log.overdue
       .filter(({ sinceMs }) => sinceMs < nowMs - OVERDUE_MS)
       .slice(0, 1)

@@ -9,46 +9,68 @@ export interface StageCounts {
   readonly oldestAgeMs: number | null
 }
 
+/** Who publishes, and what holds publishing back now. */
+export interface RelayLeader {
+  /** Someone holds the lease. */
+  readonly active: boolean
+  readonly epoch: bigint
+  /** Open transactions that wrote to the log, and the age of the oldest; null when there is none. */
+  readonly horizon: { readonly holders: number; readonly oldestAgeMs: number | null }
+}
+
+/** Messages of one topic that a consumer group has not handled yet. */
+export interface GroupLag {
+  readonly group: string
+  readonly topic: string
+  readonly messages: number
+}
+
 /** Port: where the answers come from. Each may be asked once a second. */
 export interface StatusSources {
   relay(): Promise<StageCounts>
+  relayLeader(): Promise<RelayLeader>
   chainWriter(): Promise<StageCounts>
   projector(): Promise<StageCounts>
   writeBack(): Promise<StageCounts>
   log(): Promise<LogStatus>
   deadLetters(): Promise<number>
   findings(): Promise<readonly Finding[]>
-  /** Messages not handled yet, by consumer group. */
-  consumerLag(): Promise<Readonly<Record<string, number>>>
+  consumerLag(): Promise<readonly GroupLag[]>
 }
 
 export interface SystemStatus {
   readonly stages: Readonly<Record<"relay" | "chain-writer" | "projector" | "write-back", StageCounts>>
+  /** Messages not handled yet, by consumer group. */
   readonly consumerLag: Readonly<Record<string, number>>
   readonly log: LogStatus
   readonly deadLetters: number
   readonly findings: readonly Finding[]
 }
 
-export async function readStatus(sources: StatusSources): Promise<SystemStatus> {
-  const [relay, chainWriter, projector, writeBack, consumerLag, log, deadLetters, findings] =
-    await Promise.all([
-      sources.relay(),
-      sources.chainWriter(),
-      sources.projector(),
-      sources.writeBack(),
-      sources.consumerLag(),
-      sources.log(),
-      sources.deadLetters(),
-      sources.findings(),
-    ])
+export async function readStatus(sources: Omit<StatusSources, "relayLeader">): Promise<SystemStatus> {
+  const [relay, chainWriter, projector, writeBack, lags, log, deadLetters, findings] = await Promise.all([
+    sources.relay(),
+    sources.chainWriter(),
+    sources.projector(),
+    sources.writeBack(),
+    sources.consumerLag(),
+    sources.log(),
+    sources.deadLetters(),
+    sources.findings(),
+  ])
   return {
     stages: { relay, "chain-writer": chainWriter, projector, "write-back": writeBack },
-    consumerLag,
+    consumerLag: byGroup(lags),
     log,
     deadLetters,
     findings,
   }
+}
+
+function byGroup(lags: readonly GroupLag[]): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {}
+  for (const { group, messages } of lags) sums[group] = (sums[group] ?? 0) + messages
+  return sums
 }
 
 /** A table for a person; ages in seconds. */

@@ -5,6 +5,8 @@ import { createPartitionArchiver, type PartitionArchiverOptions } from "./archiv
 import type { Partition } from "./archive-ports.ts"
 
 const DAY_MS = 86_400_000
+/** A large day is read, packed, written and read back in one pass. */
+const LONGEST_PASS_MS = 6 * 3_600_000
 
 /** Which partitions are old enough to leave the log, oldest first. `retentionDays` counts whole days after their own. */
 export function oldEnough(
@@ -28,6 +30,7 @@ export function createLogArchiver(
   const archiver = createPartitionArchiver(options)
   return {
     name: "log-archiver",
+    longestPassMs: LONGEST_PASS_MS,
     async tick(signal) {
       const [oldest] = oldEnough(await log.partitions(), retentionDays, clock.nowMs())
       if (!oldest) return 0

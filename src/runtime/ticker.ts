@@ -8,6 +8,8 @@ const LONGEST_BACKOFF_MS = 500
 /** One pass of a background service. Returns how much it did; 0 means nothing was waiting. */
 export interface Stage {
   readonly name: string
+  /** A pass that takes longer is stuck; five minutes where nothing is said. */
+  readonly longestPassMs?: number
   tick(signal: AbortSignal): Promise<number>
 }
 

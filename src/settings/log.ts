@@ -48,6 +48,12 @@ export const logSettings = {
     unit: "GiB",
     about: "An event log that is larger on disk is a finding.",
   }),
+  UNPUBLISHED_ALERT_SECONDS: entry({
+    schema: wholeNumber(5, 86_400),
+    fallback: "60",
+    unit: "seconds",
+    about: "An event that waits longer than this to be published is a finding.",
+  }),
   LOG_LEVEL: entry({
     schema: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     fallback: "info",

@@ -3,6 +3,6 @@ import { join } from "node:path"
 import { expect, it } from "vitest"
 import { generatedPages } from "../../docs/generate.ts"
 
-it.each([...generatedPages()])("%s is what the code says (npm run docs)", (path, text) => {
+it.each([...(await generatedPages())])("%s is what the code says (npm run docs)", (path, text) => {
   expect(readFileSync(join(import.meta.dirname, "../..", path), "utf8")).toBe(text)
 })

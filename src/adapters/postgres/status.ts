@@ -1,4 +1,4 @@
-import { logFindings } from "../../ops/log-status.ts"
+import { type LogLimits, logFindings } from "../../ops/log-status.ts"
 import type { StatusSources } from "../../ops/status.ts"
 import { readChainWriterStatus } from "./chain-writer/status.ts"
 import type { Sql } from "./client.ts"
@@ -6,12 +6,13 @@ import { createDeadLetters } from "./dead-letters/dead-letters.ts"
 import { readLogStatus } from "./log-archive/status.ts"
 import { readReadModelStatus } from "./projector/status.ts"
 import { blockerFindings, readBlockers } from "./relay/blockers.ts"
+import { readRelayLeader } from "./relay/leader.ts"
 import { createPostgresRelayStatus } from "./relay/status.ts"
 
 /** The answers that Postgres has. */
 export function createStatusSources(
   sql: Sql,
-  limits: { readonly logRetentionDays: number | null; readonly logAlertBytes: number } = KEEP_FOR_EVER,
+  limits: LogLimits & { readonly logRetentionDays: number | null } = KEEP_FOR_EVER,
 ): Omit<StatusSources, "consumerLag"> {
   const relayStatus = createPostgresRelayStatus(sql)
   return {
@@ -19,6 +20,7 @@ export function createStatusSources(
       const [{ waiting, oldestAgeMs }, events] = await Promise.all([relayStatus.waiting(), countEvents(sql)])
       return { done: Math.max(0, events - waiting), waiting, oldestAgeMs }
     },
+    relayLeader: () => readRelayLeader(sql),
     async chainWriter() {
       const { pending, claimed, included, final, oldestPendingAgeMs } = await readChainWriterStatus(sql)
       return { done: final, waiting: pending + claimed + included, oldestAgeMs: oldestPendingAgeMs }
@@ -49,12 +51,16 @@ export function createStatusSources(
         about: type === null ? `lane ${lane}` : `lane ${lane}, ${type}`,
         sinceMs,
       }))
-      return [...ofLanes, ...blockerFindings(blockers), ...logFindings(log, limits.logAlertBytes)]
+      return [...ofLanes, ...blockerFindings(blockers), ...logFindings(log, limits)]
     },
   }
 }
 
-const KEEP_FOR_EVER = { logRetentionDays: null, logAlertBytes: Number.POSITIVE_INFINITY }
+const KEEP_FOR_EVER = {
+  logRetentionDays: null,
+  logAlertBytes: Number.POSITIVE_INFINITY,
+  unpublishedAlertMs: 60_000,
+}
 
 async function countEvents(sql: Sql): Promise<number> {
   const [row] = await sql<{ count: number }[]>`

@@ -29,7 +29,11 @@ test("the log's status tells days, sizes, what waits, strays and days that shoul
     expect(later.overdue[0]?.by).toEqual(["relay", "projector"])
     expect((await readLogStatus(sql, null)).overdue).toEqual([])
 
-    const sources = createStatusSources(sql, { logRetentionDays: 3, logAlertBytes: 1 })
+    const sources = createStatusSources(sql, {
+      logRetentionDays: 3,
+      logAlertBytes: 1,
+      unpublishedAlertMs: 86_400_000,
+    })
     const findings = (await sources.findings()).map(({ finding }) => finding)
     expect(findings).toEqual(["default-partition-rows", "log-large", "partition-overdue"])
     expect(await createStatusSources(sql).relay()).toMatchObject({ done: 0, waiting: 2 })

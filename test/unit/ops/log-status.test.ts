@@ -16,7 +16,9 @@ const fine: LogStatus = {
   overdue: [],
 }
 const namesOf = (change: Partial<LogStatus>, alertBytes = 2 ** 40) =>
-  logFindings({ ...fine, ...change }, alertBytes).map(({ finding, about }) => `${finding}: ${about}`)
+  logFindings({ ...fine, ...change }, { logAlertBytes: alertBytes, unpublishedAlertMs: 60_000 }).map(
+    ({ finding, about }) => `${finding}: ${about}`,
+  )
 
 describe("findings of the event log", () => {
   it("there are none while all is well", () => {
@@ -25,7 +27,10 @@ describe("findings of the event log", () => {
   })
 
   it("names what waits, since when", () => {
-    const [finding] = logFindings({ ...fine, oldestUnpublishedAgeMs: 61_000 }, 2 ** 40)
+    const [finding] = logFindings(
+      { ...fine, oldestUnpublishedAgeMs: 61_000 },
+      { logAlertBytes: 2 ** 40, unpublishedAlertMs: 60_000 },
+    )
     expect(finding).toEqual({ finding: "events-unpublished", about: "relay", sinceMs: nowMs - 61_000 })
     expect(namesOf({ defaultRows: 3, oldestDefaultMs: nowMs - 5 })).toEqual([
       "default-partition-rows: 3 events",
