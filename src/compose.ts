@@ -8,6 +8,7 @@ import { createSigner } from "./adapters/ethereum/signer.ts"
 import type { KafkaClient } from "./adapters/kafka/client-port.ts"
 import { ensureTopics } from "./adapters/kafka/ensure-topics.ts"
 import { openKafkaClient } from "./adapters/kafka/open-client.ts"
+import { createDeployments } from "./adapters/postgres/chain-writer/deployments.ts"
 import { createLanes } from "./adapters/postgres/chain-writer/lanes.ts"
 import { createOperationQueue } from "./adapters/postgres/chain-writer/operation-queue.ts"
 import { createTransactionLog } from "./adapters/postgres/chain-writer/transaction-log.ts"
@@ -21,6 +22,7 @@ import { createPostgresRelayLetters } from "./adapters/postgres/relay/letters.ts
 import { createPostgresLogNews } from "./adapters/postgres/relay/log-news.ts"
 import { createAppTables } from "./adapters/postgres/write-back/app-tables.ts"
 import { allTopics, answerCacheGroup, requestTopics, type Topics, topicsWithPrefix } from "./bus/topics.ts"
+import { assertActive, whileActive } from "./chain-writer/active-deployment.ts"
 import { createIntake } from "./chain-writer/intake.ts"
 import { createLaneWriter } from "./chain-writer/writer.ts"
 import { composeAnswerCache } from "./compose-answer-cache.ts"
@@ -170,6 +172,9 @@ async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts
   shutdown.add("chain", () => connection.close())
   await assertContracts(config, connection, connections.contracts, logger)
   connection.requireCode(expectedCode(connections.contracts))
+  const deployments = createDeployments(sql)
+  const { genesisHash } = connection
+  await assertActive(deployments, { genesisHash, contracts: connections.contracts })
   const signers = async () => {
     const keys = await laneKeys(config, connection.chainId)
     return keys.map(key => createSigner(key, connection.chainId))
@@ -180,7 +185,9 @@ async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts
     lanes: createLanes(sql),
     log: createTransactionLog(sql),
     ledger: createLedger(connection),
-    registries: operationTypes.map(type => createRegistry(connection, type, connections.contracts[type])),
+    registries: operationTypes.map(type =>
+      whileActive(createRegistry(connection, type, connections.contracts[type]), deployments),
+    ),
     clock,
     logger,
     holder,
@@ -192,7 +199,7 @@ async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts
     ...(gas && { gas }),
   }
   const intake = createIntake({
-    queue: createOperationQueue(sql),
+    queue: createOperationQueue(sql, config),
     maxPendingOperations: config.maxPendingOperations,
   })
   return {

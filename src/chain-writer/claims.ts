@@ -1,3 +1,4 @@
+import type { OperationType } from "../domain/operation.ts"
 import type { Attempts } from "./attempts.ts"
 import { batchGasLimit, batchLimit, type GasCosts } from "./batch.ts"
 import type { BatchSizes } from "./batch-sizes.ts"
@@ -36,8 +37,8 @@ export function createClaims(options: ClaimsOptions): Claims {
   const { log, ledger, registries, findings, crash, pace } = options
   const turns = createTurns({ types: registries.map(({ type }) => type), maxInFlight: options.maxInFlight })
 
-  async function nextRegistry(lane: Lane, inFlight: number): Promise<Registry | null> {
-    for (const type of turns.order(await log.ready(), inFlight)) {
+  async function firstUnobstructed(lane: Lane, types: readonly OperationType[]): Promise<Registry | null> {
+    for (const type of types) {
       const registry = registries.find(each => each.type === type)
       if (registry && !(await isObstructed(lane, registry))) return registry
     }
@@ -47,7 +48,7 @@ export function createClaims(options: ClaimsOptions): Claims {
   /** A batch that is bound to revert would burn gas and change nothing. */
   async function isObstructed(lane: Lane, registry: Registry): Promise<boolean> {
     const obstacle = await registry.obstacle(lane.address)
-    for (const finding of ["paused", "no-writer-role", "no-contract"] as const) {
+    for (const finding of ["paused", "no-writer-role", "no-contract", "contracts-replaced"] as const) {
       await findings.set(lane, finding, registry.type, finding === obstacle)
     }
     return obstacle !== null
@@ -57,7 +58,7 @@ export function createClaims(options: ClaimsOptions): Claims {
   async function isPayable(
     lane: Lane,
     open: readonly OpenTransaction[],
-    terms: ChainTerms,
+    { terms, balanceWei }: { readonly terms: ChainTerms; readonly balanceWei: bigint },
     records: number,
   ): Promise<boolean> {
     const fees = initialFees(terms, options.fees)
@@ -65,7 +66,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     if (fees === null) return false
     const inFlightWei = open.reduce((sum, transaction) => sum + costWei(transaction, options.gas, fees), 0n)
     const neededWei = inFlightWei + batchGasLimit(records, options.gas) * fees.maxFeePerGasWei
-    const payable = (await ledger.balanceWei(lane.address)) >= neededWei
+    const payable = balanceWei >= neededWei
     await findings.set(lane, "insufficient-funds", null, !payable)
     return payable
   }
@@ -75,9 +76,15 @@ export function createClaims(options: ClaimsOptions): Claims {
     const inFlight = [...open]
     let begun = 0
     while (inFlight.length < options.maxInFlight && !signal.aborted) {
-      const registry = await nextRegistry(lane, inFlight.length)
+      const ready = turns.order(await log.ready(), inFlight.length)
+      if (ready.length === 0) return begun
+      // At once: each answer is a trip to the node.
+      const [registry, terms, balanceWei] = await Promise.all([
+        firstUnobstructed(lane, ready),
+        ledger.terms(),
+        ledger.balanceWei(lane.address),
+      ])
       if (!registry) return begun
-      const terms = await ledger.terms()
       const limit = batchLimit({
         maxRecords: options.sizes.limit(registry.type, options.maxRecords),
         blockGasLimit: terms.blockGasLimit,
@@ -90,7 +97,7 @@ export function createClaims(options: ClaimsOptions): Claims {
       if (!pace.allows(inFlight.length) && !isFull) return begun
       // What is there, not what would fit: an account with funds for that need not have more.
       const records = Math.min(limit, live + backfill)
-      if (limit < 1 || !(await isPayable(lane, inFlight, terms, records))) return begun
+      if (limit < 1 || !(await isPayable(lane, inFlight, { terms, balanceWei }, records))) return begun
       await crash("before-reserve")
       const backfillShare = turns.backfillShare(limit)
       const claim = { type, contract, limit: records, backfillShare, atLeastNonce: usedNonces }
@@ -103,7 +110,7 @@ export function createClaims(options: ClaimsOptions): Claims {
       pace.began(reserved)
       inFlight.push(reserved)
       // Nothing may follow a nonce that no node has: it would wait behind it, or be refused.
-      if ((await options.attempts.start(lane, reserved)) !== "sent") return begun
+      if ((await options.attempts.start(lane, reserved, terms)) !== "sent") return begun
     }
     return begun
   }

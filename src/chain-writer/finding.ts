@@ -6,6 +6,8 @@ export const FINDINGS = [
   "no-writer-role",
   /** No registry at the configured address, or another than this service was made for. */
   "no-contract",
+  /** `deploy --rebuild` has put others in the place of the configured contracts. */
+  "contracts-replaced",
   /** A transaction succeeded without our contract's event, or reverted for no reason we can see. */
   "no-effect",
   /** The account cannot pay for what is in flight and one batch more. */

@@ -72,8 +72,11 @@ export interface Ledger {
   blockHash(blockNumber: number): Promise<Hex | null>
 }
 
-/** What keeps a lane from writing to a registry. `no-contract`: none, or another than this service was made for. */
-export type Obstacle = "paused" | "no-writer-role" | "no-contract"
+/**
+ * What keeps a lane from writing to a registry. `no-contract`: none, or another than this service was made for.
+ * `contracts-replaced`: the branch writes to others by now.
+ */
+export type Obstacle = "paused" | "no-writer-role" | "no-contract" | "contracts-replaced"
 
 /** Port: one registry contract, read at the newest block. */
 export interface Registry {

@@ -4,6 +4,7 @@ import type { Random } from "../../src/demo/random.ts"
 import type { EventRecord, NewEvent } from "../../src/domain/event.ts"
 import { operationKindOf } from "../../src/domain/operations/index.ts"
 import type { Subject } from "../../src/domain/subject.ts"
+import { decodeWord, FLAG } from "../../src/domain/word.ts"
 import type { ChainWriterBench } from "./chain-writer.ts"
 import { anySubject, expired } from "./event-builders.ts"
 
@@ -81,4 +82,11 @@ export async function expireDue(bench: ChainWriterBench): Promise<void> {
         ${JSON.stringify(payload)}::text::jsonb, ${causationId}::uuid, ${traceparent})`
   }
   await bench.requested(...(await requestsIn(bench)))
+}
+
+/** A block that is over by now is a tombstone where it is written anew: the only difference there may be. */
+export function asOfNow(word: bigint): bigint {
+  const { expirySeconds } = decodeWord(word)
+  const isOver = expirySeconds > 0 && expirySeconds <= Date.now() / 1000
+  return isOver ? word & ~BigInt(FLAG.active) : word
 }

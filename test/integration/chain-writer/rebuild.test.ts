@@ -1,16 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import type { ChildProcess } from "node:child_process"
 import { setTimeout as wait } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest"
 import { type KeyHolder, keyFromHex } from "../../../src/adapters/ethereum/keys.ts"
-import { type RegistryAddresses, registryInterface } from "../../../src/adapters/ethereum/registries.ts"
+import { registryInterface } from "../../../src/adapters/ethereum/registries.ts"
 import { createRegistry } from "../../../src/adapters/ethereum/registry.ts"
 import { sendCalls } from "../../../src/adapters/ethereum/send.ts"
 import { createDeployments } from "../../../src/adapters/postgres/chain-writer/deployments.ts"
+import { readChainWriterStatus } from "../../../src/adapters/postgres/chain-writer/status.ts"
+import { whileActive } from "../../../src/chain-writer/active-deployment.ts"
 import type { Contracts } from "../../../src/chain-writer/deployment-ports.ts"
 import { seededRandom } from "../../../src/demo/random.ts"
 import type { OperationType } from "../../../src/domain/operation.ts"
@@ -20,70 +17,41 @@ import type { Subject } from "../../../src/domain/subject.ts"
 import { decodeWord, encodeWord, FLAG } from "../../../src/domain/word.ts"
 import { type ChainWriterBench, openChainWriterBench } from "../../support/chain-writer.ts"
 import { anySubject } from "../../support/event-builders.ts"
-import { expireDue, randomRequests, request, someSubjects } from "../../support/random-history.ts"
+import { asOfNow, expireDue, randomRequests, request, someSubjects } from "../../support/random-history.ts"
+import { contractsIn, ended, rebuildCommand } from "../../support/rebuild-command.ts"
 import { testSeed } from "../../support/seed.ts"
 import { until } from "../../support/until.ts"
 
-const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 const TYPES = ["patient", "ip-block", "attack-signature"] as const
 const SUBJECTS = 25
 const WAVES = 4
 const RUNS = Number(process.env.REBUILD_RUNS ?? 2)
 
-interface Ran {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
 /** Contracts replaced by new ones that are rebuilt from the log, by the command itself, on a real chain. */
 describe("deploy --rebuild", { timeout: 180_000 }, () => {
   let bench: ChainWriterBench
-  let directory: string
   let laneKey: KeyHolder
-  let environment: Record<string, string>
+  let command: ReturnType<typeof rebuildCommand>
 
   beforeEach(async () => {
     bench = await openChainWriterBench()
-    directory = mkdtempSync(join(tmpdir(), "rebuild-"))
     const lane = await bench.chain.newWriterKey()
     laneKey = keyFromHex(lane)
-    const admin = await bench.chain.newWriterKey()
-    writeFileSync(join(directory, "lane"), lane, { mode: 0o600 })
-    writeFileSync(join(directory, "admin"), admin, { mode: 0o600 })
-    environment = {
-      DATABASE_URL: bench.database.url,
-      BLOCKCHAIN_PROVIDER_URL: inject("blockchainProviderUrl"),
-      BLOCKCHAIN_PRIVATE_KEY_FILE: join(directory, "lane"),
-      BATCH_SIZE: "7",
-      BATCHES_IN_FLIGHT: "2",
-      LEASE_MS: "500",
-    }
+    command = rebuildCommand({ lane, admin: await bench.chain.newWriterKey() })
     const genesisHash = bench.chain.connection.genesisHash
     await createDeployments(bench.database.sql).adopt({ genesisHash, contracts: bench.chain.addresses })
   })
   afterEach(async () => {
-    rmSync(directory, { recursive: true, force: true })
+    command.remove()
     await bench.close()
   })
 
   function start(...options: string[]): ChildProcess {
-    const args = [MAIN, "deploy", "--rebuild", "--admin-key-file", join(directory, "admin"), ...options]
-    const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment }
-    return spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] })
-  }
-
-  async function ran(child: ChildProcess, onStderr: (text: string) => void = () => {}): Promise<Ran> {
-    let [stdout, stderr] = ["", ""]
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text
-    })
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text
-      onStderr(text)
-    })
-    const [code] = (await once(child, "close")) as [number | null]
-    return { code, stdout, stderr }
+    const settings = {
+      DATABASE_URL: bench.database.url,
+      BLOCKCHAIN_PROVIDER_URL: inject("blockchainProviderUrl"),
+    }
+    return command.start(settings, ...options)
   }
 
   async function words(contracts: Contracts, type: OperationType, subjects: readonly Subject[]) {
@@ -144,14 +112,14 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
       let kills = 0
       for (const afterMs of [40, 100, 200].map(most => random.below(most))) {
         const killed = start()
-        await ran(killed, text => {
+        await ended(killed, text => {
           if (/writing: /.test(text)) setTimeout(() => killed.kill("SIGKILL"), afterMs)
         })
         if (killed.signalCode === "SIGKILL") kills += 1
         if (killed.exitCode === 0) break
       }
       expect(kills).toBeGreaterThan(0)
-      const { code, stdout, stderr } = await ran(start())
+      const { code, stdout, stderr } = await ended(start())
       expect(stderr).toContain("0 different")
       expect(code, stderr).toBe(0)
       const fresh = contractsIn(stdout)
@@ -167,11 +135,8 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
         const rebuilt = await words(fresh, type, keys)
         for (const [index, word] of old.entries()) {
           if (word !== 0n) stored += 1
-          // Over since, and the old contract was not told: the only difference there may be.
-          const { expirySeconds } = decodeWord(word)
-          const isOver = expirySeconds > 0 && expirySeconds <= Date.now() / 1000
-          if (rebuilt[index] !== word && isOver) over += 1
-          expect(rebuilt[index]).toBe(isOver ? word & ~BigInt(FLAG.active) : word)
+          if (rebuilt[index] !== word) over += 1
+          expect(rebuilt[index]).toBe(asOfNow(word))
         }
       }
       const times = await effects(fresh)
@@ -185,7 +150,10 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
 
   it("loses and doubles nothing that comes meanwhile, and leaves the old contracts alone afterwards", async () => {
     const subjects = someSubjects(10)
-    const service = bench.newWriter(laneKey)
+    const deployments = createDeployments(bench.database.sql)
+    const service = bench.newWriter(laneKey, {
+      registries: registriesAt(bench.chain.addresses).map(registry => whileActive(registry, deployments)),
+    })
     const { signal } = new AbortController()
     await request(bench, randomRequests(seededRandom(1), subjects))
     await bench.finish(service)
@@ -195,7 +163,7 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
     })()
     // In flight and waiting when the rebuild begins, and coming while it goes on.
     await request(bench, randomRequests(seededRandom(2), subjects))
-    const rebuilding = ran(start())
+    const rebuilding = ended(start())
     for (let more = 3; more < 6; more += 1) {
       await request(bench, randomRequests(seededRandom(more), subjects))
       await wait(300)
@@ -208,12 +176,13 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
     await wait(1_000)
     expect(await effects(bench.chain.addresses)).toEqual(before)
     expect(await bench.unfinished()).toBeGreaterThan(0)
+    const { findings } = await readChainWriterStatus(bench.database.sql)
+    expect(new Set(findings.map(({ finding }) => finding))).toEqual(new Set(["contracts-replaced"]))
     isOver = true
     await ticking
     await service.release()
 
-    const registries = TYPES.map(type => createRegistry(bench.chain.connection, type, fresh[type]))
-    await bench.finish(bench.newWriter(laneKey, { registries }))
+    await bench.finish(bench.newWriter(laneKey, { registries: registriesAt(fresh) }))
     const newest = await newestWords()
     for (const type of TYPES) {
       const keys = newest.filter(row => row.type === type)
@@ -230,6 +199,10 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
         group by causation_id having count(*) > 1) d`
     expect(row?.doubled).toBe(0)
   })
+
+  function registriesAt(contracts: Contracts) {
+    return TYPES.map(type => createRegistry(bench.chain.connection, type, contracts[type]))
+  }
 
   /** Of each subject the newest version that took effect, by the rows of live operations. */
   async function newestWords() {
@@ -253,7 +226,7 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
     await bench.finish(writer)
     await foreignWrite(theirs, FLAG.exists)
     await writer.release()
-    const { code, stdout, stderr } = await ran(start())
+    const { code, stdout, stderr } = await ended(start())
     expect(code, stderr).toBe(0)
     expect(stderr).toContain("1 equal, 0 blocks over meanwhile, 1 other branches', 0 different")
     const fresh = contractsIn(stdout)
@@ -269,7 +242,7 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
     const writer = bench.newWriter(laneKey)
     await request(bench, randomRequests(seededRandom(3), subjects))
     await bench.finish(writer)
-    const { code, stdout } = await ran(start("--dry-run", "--json"))
+    const { code, stdout } = await ended(start("--dry-run", "--json"))
     expect(code).toBe(0)
     const estimate = JSON.parse(stdout)
     const [row] = await bench.database.sql<{ subjects: number }[]>`
@@ -291,23 +264,14 @@ describe("deploy --rebuild", { timeout: 180_000 }, () => {
       () => other.tick(new AbortController().signal),
       did => did > 0,
     )
-    const { code, stderr } = await ran(start("--drain-seconds", "1"))
+    const { code, stderr } = await ended(start("--drain-seconds", "1"))
     expect(code, stderr).toBe(75)
     expect(stderr).toContain("1 open transactions of lane")
     const deployments = createDeployments(bench.database.sql)
     expect((await deployments.current()).rebuild).toMatchObject({ contracts: null })
-    expect((await ran(start("--abandon-rebuild"))).code).toBe(0)
+    expect((await ended(start("--abandon-rebuild"))).code).toBe(0)
     expect((await deployments.current()).rebuild).toBeNull()
     await other.release()
     await bench.finish(bench.newWriter(key))
   })
 })
-
-function contractsIn(settings: string): RegistryAddresses {
-  const [patient, block, signature] = [...settings.matchAll(/=(0x[0-9a-f]{40})$/gm)].map(([, found]) => found)
-  return {
-    patient: patient as `0x${string}`,
-    "ip-block": block as `0x${string}`,
-    "attack-signature": signature as `0x${string}`,
-  }
-}
