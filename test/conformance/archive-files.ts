@@ -8,8 +8,8 @@ export interface ArchiveFilesHarness {
   readonly files: ArchiveFiles
   /** All that is kept, whole or not, but for hashes beside the archives. */
   names(): Promise<readonly string[]>
-  /** Leaves half of it, as a full disk may. */
-  truncate(file: string): Promise<void>
+  /** Takes the last bytes away, as a full disk or a copy that broke off may. */
+  cut(file: string, bytes: number): Promise<void>
   /** Something that is no archive, under this name. */
   putForeign(file: string): Promise<void>
   close(): Promise<void>
@@ -74,12 +74,23 @@ export function archiveFilesConformance(name: string, open: () => Promise<Archiv
     })
 
     test("refuses a file that is missing, damaged or none of ours", async () => {
-      const { file } = await write(lines)
-      await harness.truncate(file)
+      const { file, bytes } = await write(lines)
+      await harness.cut(file, bytes >> 1)
       await expect(files.inspect(file)).rejects.toThrow(OperatorError)
+      await expect(read(file)).rejects.toThrow(OperatorError)
       await harness.putForeign("foreign.jsonl.zst")
       await expect(files.inspect("foreign.jsonl.zst")).rejects.toThrow(OperatorError)
       await expect(files.inspect("none.jsonl.zst")).rejects.toThrow(OperatorError)
     })
+
+    test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])(
+      "misses %i bytes at the end, also where it reads the lines",
+      async missing => {
+        const { file } = await write(lines)
+        await harness.cut(file, missing)
+        await expect(files.inspect(file)).rejects.toThrow(OperatorError)
+        await expect(read(file)).rejects.toThrow(OperatorError)
+      },
+    )
   })
 }

@@ -6,9 +6,9 @@ archiveFilesConformance("in memory", async () => {
   return {
     files,
     names: async () => [...contents.keys()],
-    async truncate(file) {
+    async cut(file, bytes) {
       const whole = contents.get(file) ?? ""
-      contents.set(file, whole.slice(0, whole.length / 2))
+      contents.set(file, whole.slice(0, whole.length - bytes))
     },
     async putForeign(file) {
       contents.set(file, "{}\n")

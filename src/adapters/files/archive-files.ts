@@ -1,24 +1,13 @@
 import { createHash, randomUUID } from "node:crypto"
-import { createReadStream } from "node:fs"
 import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises"
 import { basename, join } from "node:path"
-import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { createZstdCompress, createZstdDecompress } from "node:zlib"
-import { z } from "zod"
-import type { Archive, ArchiveFiles, Partition } from "../../outbox/archive-ports.ts"
+import { constants, createZstdCompress } from "node:zlib"
+import type { ArchiveFiles, Partition } from "../../outbox/archive-ports.ts"
 import { ConfigurationError, UnavailableError } from "../../runtime/errors.ts"
-
-/** First line of each file: with it a file tells what it is without the database that it came from. */
-const headerSchema = z.strictObject({
-  format: z.literal("caregrid-log-archive/1"),
-  partition: z.string().regex(/^outbox_[0-9]{8}$/),
-  from: z.string().regex(/^[0-9]{1,19}$/),
-  to: z.string().regex(/^[0-9]{1,19}$/),
-})
+import { FORMAT, inspect, readArchive } from "./read-archive.ts"
 
 const LEFTOVER_AGE_MS = 86_400_000
-const LINES_A_CHUNK = 2_000
 /** The disk must not be filled by what is to empty another: so much stays free. */
 const MIN_FREE_BYTES = 256 * 1024 * 1024
 
@@ -52,8 +41,8 @@ export function createArchiveFiles(directory: string): ArchiveFiles {
         await rm(temporary, { force: true })
       }
     },
-    inspect: file => inspect(directory, file),
-    lines: file => readChunks(join(directory, basename(file))),
+    inspect: file => inspect(join(directory, basename(file))),
+    lines: file => readArchive(join(directory, basename(file))).chunks(),
   }
 }
 
@@ -62,94 +51,40 @@ async function writeCompressed(
   { name, from, to }: Pick<Partition, "name" | "from" | "to">,
   lines: AsyncIterable<readonly string[]>,
 ): Promise<{ rows: number; bytes: number; sha256: string }> {
-  const header = { format: "caregrid-log-archive/1", partition: name, from: String(from), to: String(to) }
+  const header = { format: FORMAT, partition: name, from: String(from), to: String(to) }
   const hash = createHash("sha256")
   let rows = 0
   let bytes = 0
-  async function* text(): AsyncGenerator<string> {
-    yield `${JSON.stringify(header)}\n`
+  const packer = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } })
+  // Each chunk is packed before the next comes, the last one too before the end: how a frame ends would else depend on
+  // what came first, and the same day would get another name.
+  const pack = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      packer.write(text, error => (error ? reject(error) : resolve()))
+    })
+  async function packAll(): Promise<void> {
+    await pack(`${JSON.stringify(header)}\n`)
     for await (const chunk of lines) {
       rows += chunk.length
-      if (chunk.length > 0) yield `${chunk.join("\n")}\n`
+      if (chunk.length > 0) await pack(`${chunk.join("\n")}\n`)
     }
+    packer.end()
   }
   const file = await open(path, "w", 0o600)
   try {
-    await pipeline(Readable.from(text()), createZstdCompress(), async (packed: AsyncIterable<Buffer>) => {
+    const written = pipeline(packer, async (packed: AsyncIterable<Buffer>) => {
       for await (const chunk of packed) {
         hash.update(chunk)
         bytes += chunk.length
         await file.appendFile(chunk)
       }
     })
+    await Promise.all([written, packAll().catch(error => packer.destroy(error))])
     await file.sync()
   } finally {
     await file.close()
   }
   return { rows, bytes, sha256: hash.digest("hex") }
-}
-
-/** Reads the whole file: its hash, and that each byte of it can be unpacked. */
-async function inspect(directory: string, file: string): Promise<Archive> {
-  const path = join(directory, basename(file))
-  const hash = createHash("sha256")
-  let bytes = 0
-  try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      hash.update(chunk)
-      bytes += chunk.length
-    }
-    const header = await readHeader(path)
-    let rows = 0
-    for await (const chunk of readChunks(path)) rows += chunk.length
-    const { partition, from, to } = header
-    const sha256 = hash.digest("hex")
-    return { partition, from: BigInt(from), to: BigInt(to), file: basename(file), rows, bytes, sha256 }
-  } catch (cause) {
-    throw new UnavailableError(
-      `${file} cannot be read as an archive of the log: is it whole, and is it one?`,
-      {
-        cause,
-      },
-    )
-  }
-}
-
-async function readHeader(path: string): Promise<z.infer<typeof headerSchema>> {
-  for await (const line of readLines(path)) return headerSchema.parse(JSON.parse(line))
-  throw new Error("the file is empty")
-}
-
-async function* readChunks(path: string): AsyncGenerator<readonly string[]> {
-  let chunk: string[] = []
-  let isHeader = true
-  for await (const line of readLines(path)) {
-    if (!isHeader) chunk.push(line)
-    isHeader = false
-    if (chunk.length === LINES_A_CHUNK) {
-      yield chunk
-      chunk = []
-    }
-  }
-  if (chunk.length > 0) yield chunk
-}
-
-async function* readLines(path: string): AsyncGenerator<string> {
-  const source = createReadStream(path)
-  const unpacked = createZstdDecompress()
-  source.on("error", error => unpacked.destroy(error))
-  source.pipe(unpacked).setEncoding("utf8")
-  let rest = ""
-  try {
-    for await (const text of unpacked as AsyncIterable<string>) {
-      const lines = (rest + text).split("\n")
-      rest = lines.pop() ?? ""
-      yield* lines
-    }
-  } finally {
-    source.destroy()
-  }
-  if (rest !== "") throw new Error("the file ends in the middle of a line")
 }
 
 async function assertSpace(directory: string): Promise<void> {

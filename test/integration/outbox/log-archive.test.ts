@@ -224,10 +224,21 @@ describe("archiving a day of the log", () => {
     if (result.outcome !== "archived") throw new Error(result.outcome)
     const path = join(directory, result.archive.file)
     const whole = readFileSync(path)
-    for (const bytes of [whole.subarray(0, whole.length - 9), Buffer.from("{}"), Buffer.alloc(0)]) {
+    const cut = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(missing => whole.subarray(0, whole.length - missing))
+    const flipped = Buffer.from(whole)
+    flipped.writeUInt8(flipped.readUInt8(whole.length >> 1) ^ 1, whole.length >> 1)
+    for (const bytes of [...cut, flipped, Buffer.from("{}"), Buffer.alloc(0)]) {
       writeFileSync(path, bytes)
       await expect(files.inspect(result.archive.file)).rejects.toThrow(/cannot be read as an archive/)
+      const restored = log.restore(result.archive, files.lines(result.archive.file))
+      await expect(restored).rejects.toThrow(/cannot be read as an archive/)
+      expect(await contents()).toHaveLength(0)
     }
+    writeFileSync(path, whole)
+    writeFileSync(`${path}.sha256`, `${"0".repeat(64)}  ${result.archive.file}\n`)
+    await expect(files.inspect(result.archive.file)).rejects.toThrow(/cannot be read as an archive/)
+    rmSync(`${path}.sha256`)
+    expect((await files.inspect(result.archive.file)).rows).toBe(10)
     await expect(files.inspect("none.jsonl.zst")).rejects.toThrow(/cannot be read/)
   })
 

@@ -16,7 +16,7 @@ export function createInMemoryArchiveFiles(): InMemoryArchiveFiles {
   function inspect(file: string): Archive {
     const content = contents.get(file)
     const header = /^(outbox_[0-9]{8}) ([0-9]+) ([0-9]+)\n/.exec(content ?? "")
-    if (content === undefined || header === null || !content.endsWith("\n")) {
+    if (content === undefined || header === null || !file.includes(`-${sha256(content).slice(0, 12)}.`)) {
       throw new OperatorError(`${file} cannot be read as an archive of the log.`, 1)
     }
     const [, partition = "", from = "", to = ""] = header
@@ -43,6 +43,7 @@ export function createInMemoryArchiveFiles(): InMemoryArchiveFiles {
       },
       inspect: async file => inspect(file),
       async *lines(file) {
+        inspect(file)
         const lines = linesOf(contents.get(file) ?? "")
         if (lines.length > 0) yield lines
       },
