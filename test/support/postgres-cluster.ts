@@ -37,6 +37,8 @@ export interface PostgresCluster {
   start(): Promise<void>
   /** A copy of the files as they are, as another cluster that is not started. The server must not run. */
   copy(): PostgresCluster
+  /** A copy as above, to be started at this server's address in its place. */
+  standby(): PostgresCluster
   /** Ends the server and deletes its files. */
   remove(): Promise<void>
 }
@@ -81,10 +83,10 @@ function clusterIn(
   directory: string,
   binaries: string,
   account: { uid: number; gid: number } | undefined,
+  port = 0,
 ): PostgresCluster {
   const data = join(directory, "data")
   let server: ChildProcess | undefined
-  let port = 0
 
   async function end(signal: NodeJS.Signals): Promise<void> {
     const child = server
@@ -99,6 +101,21 @@ function clusterIn(
       left => left === 0,
     )
     server = undefined
+  }
+
+  function copyTo(otherPort: number): PostgresCluster {
+    const target = mkdtempSync(join(tmpdir(), "caregrid-cluster-"))
+    chmodSync(target, 0o711)
+    cpSync(data, join(target, "data"), {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+    })
+    rmSync(join(target, "data/postmaster.pid"), { force: true })
+    // A directory that others may read is one that PostgreSQL refuses.
+    chmodSync(join(target, "data"), 0o700)
+    own(join(target, "data"), account)
+    return clusterIn(target, binaries, account, otherPort)
   }
 
   const cluster: PostgresCluster = {
@@ -120,20 +137,8 @@ function clusterIn(
       )
     },
     crash: () => end("SIGKILL"),
-    copy() {
-      const target = mkdtempSync(join(tmpdir(), "caregrid-cluster-"))
-      chmodSync(target, 0o711)
-      cpSync(data, join(target, "data"), {
-        recursive: true,
-        verbatimSymlinks: true,
-        preserveTimestamps: true,
-      })
-      rmSync(join(target, "data/postmaster.pid"), { force: true })
-      // A directory that others may read is one that PostgreSQL refuses.
-      chmodSync(join(target, "data"), 0o700)
-      own(join(target, "data"), account)
-      return clusterIn(target, binaries, account)
-    },
+    copy: () => copyTo(0),
+    standby: () => copyTo(port),
     async remove() {
       await end("SIGQUIT")
       rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
