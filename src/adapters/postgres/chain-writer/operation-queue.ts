@@ -1,28 +1,65 @@
+import { placeOf } from "../../../bus/known-headers.ts"
+import { keepOrder } from "../../../chain-writer/keep-order.ts"
 import type { Counts, OperationQueue, QueuedOperation } from "../../../chain-writer/ports.ts"
+import type { NewDeadLetter } from "../../../dead-letters/ports.ts"
+import { operationDefinition } from "../../../domain/operations/index.ts"
+import type { PoisonPolicy } from "../../../domain/order.ts"
+import type { Subject } from "../../../domain/subject.ts"
 import type { Sql, TransactionSql } from "../client.ts"
 import { moveOffset, readOffset } from "../consumer-offsets.ts"
-import { insertMalformed } from "../dead-letters/insert.ts"
+import { insertDeadLetters, insertMalformed } from "../dead-letters/insert.ts"
+import { hasUnsettled, readPlaces, resolveHandled } from "../dead-letters/unsettled.ts"
 import { hex, wordBytes } from "./hex.ts"
 
 /** Operations in one statement: keeps a parameter of a batch at a few hundred kilobytes. */
 const CHUNK = 1_000
 
-export function createOperationQueue(sql: Sql): OperationQueue {
+const SOURCE = "chain-writer"
+
+export function createOperationQueue(
+  sql: Sql,
+  { onPoison }: { readonly onPoison: PoisonPolicy } = { onPoison: "block-subject" },
+): OperationQueue {
+  const blocks = onPoison === "block-subject"
   return {
     storedOffset: (consumerGroup, topic, partition) => readOffset(sql, consumerGroup, topic, partition),
     accept: ({ operations, malformed, ...step }) =>
       sql.begin(async tx => {
         if (!(await moveOffset(tx, step))) return { outcome: "moved", added: 0 } as const
-        let added = 0
-        for (let from = 0; from < operations.length; from += CHUNK) {
-          added += await insertOperations(tx, operations.slice(from, from + CHUNK))
-        }
-        await makeLive(tx, operations)
-        await insertMalformed(tx, "chain-writer", malformed)
+        const isAnyUnsettled = await hasUnsettled(tx, SOURCE)
+        const unsettled = blocks && isAnyUnsettled ? await readPlaces(tx, SOURCE, subjectsOf(operations)) : []
+        const places = blocks ? malformed.flatMap(({ message }) => placeOf(message.headers) ?? []) : []
+        const { accepted, blocked } = keepOrder(operations, places, unsettled)
+        const added = await acceptOperations(tx, accepted)
+        if (isAnyUnsettled) await resolveHandled(tx, SOURCE, accepted)
+        await insertMalformed(tx, SOURCE, malformed, { blocks })
+        await insertDeadLetters(tx, blocked.map(toBlockedLetter))
         return { outcome: "stored", added } as const
       }),
     pending: () => countPending(sql),
   }
+}
+
+/** Those whose id is absent; how many. */
+export async function acceptOperations(
+  tx: TransactionSql,
+  operations: readonly QueuedOperation[],
+): Promise<number> {
+  let added = 0
+  for (let from = 0; from < operations.length; from += CHUNK) {
+    added += await insertOperations(tx, operations.slice(from, from + CHUNK))
+  }
+  await makeLive(tx, operations)
+  return added
+}
+
+function subjectsOf(operations: readonly QueuedOperation[]): ReadonlySet<Subject> {
+  return new Set(operations.map(({ subject }) => subject))
+}
+
+function toBlockedLetter({ eventId, position, kind, subject }: QueuedOperation): NewDeadLetter {
+  const type = operationDefinition(kind).requestEvent
+  return { source: SOURCE, reason: "subject-blocked", eventId, position, type, subject, blocksSubject: true }
 }
 
 async function insertOperations(tx: TransactionSql, operations: readonly QueuedOperation[]): Promise<number> {

@@ -1,9 +1,11 @@
+import type { EventRecord } from "../../../domain/event.ts"
 import { readMissingTables } from "../../../integrations/caregrid/missing-tables.ts"
 import type { AppTables } from "../../../write-back/ports.ts"
 import { endedBlock, type Work, workOf } from "../../../write-back/work.ts"
 import type { AnySql, Sql } from "../client.ts"
 import { moveOffset, readOffset } from "../consumer-offsets.ts"
 import { insertDeadLetter, insertMalformed } from "../dead-letters/insert.ts"
+import { hasUnsettled, resolveHandled } from "../dead-letters/unsettled.ts"
 import { insertWork, type PlannedWork, readRequests } from "./insert-work.ts"
 import { settleWork } from "./settle-work.ts"
 
@@ -17,21 +19,29 @@ export function createAppTables(sql: Sql, options: { readonly appSchema: string 
     storedOffset: (consumerGroup, topic, partition) => readOffset(sql, consumerGroup, topic, partition),
 
     async apply(batch) {
-      const works = batch.events.flatMap(event => workOf(event) ?? [])
       return sql.begin(async tx => {
         if (!(await moveOffset(tx, batch))) return { outcome: "moved" } as const
-        const { planned, lost } = await planWork(tx, works)
-        await insertWork(tx, planned)
-        for (const { operationId, operationPosition, subject } of lost) {
-          const ids = { eventId: operationId, position: operationPosition, subject }
-          await insertDeadLetter(tx, { source: SOURCE, reason: "request-not-in-log", ...ids })
-        }
+        await rememberWork(tx, batch.events)
+        if (await hasUnsettled(tx, SOURCE)) await resolveHandled(tx, SOURCE, batch.events)
         await insertMalformed(tx, SOURCE, batch.malformed)
         return { outcome: "stored" } as const
       })
     },
 
     settle: limit => sql.begin(tx => settleWork(tx, appSchema, limit)),
+  }
+}
+
+/** What these events mean for the app's tables; a removal that the log knows nothing of is set aside. */
+export async function rememberWork(tx: AnySql, events: readonly EventRecord[]): Promise<void> {
+  const { planned, lost } = await planWork(
+    tx,
+    events.flatMap(event => workOf(event) ?? []),
+  )
+  await insertWork(tx, planned)
+  for (const { operationId, operationPosition, subject } of lost) {
+    const ids = { eventId: operationId, position: operationPosition, subject }
+    await insertDeadLetter(tx, { source: SOURCE, reason: "request-not-in-log", ...ids })
   }
 }
 
