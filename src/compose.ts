@@ -199,7 +199,7 @@ async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts
     ...(gas && { gas }),
   }
   const intake = createIntake({
-    queue: createOperationQueue(sql),
+    queue: createOperationQueue(sql, config),
     maxPendingOperations: config.maxPendingOperations,
   })
   return {
