@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander"
 import { EXIT, OperatorError } from "../runtime/errors.ts"
+import { addCapture } from "./capture.ts"
 import type { AddCommand } from "./command.ts"
 import type { CliContext } from "./context.ts"
 import { addDemo } from "./demo.ts"
@@ -10,7 +11,16 @@ import { addMigrate } from "./migrate.ts"
 import { addRun } from "./run.ts"
 import { addStatus } from "./status.ts"
 
-const commands: readonly AddCommand[] = [addRun, addMigrate, addDeploy, addStatus, addLog, addDemo, addLane]
+const commands: readonly AddCommand[] = [
+  addRun,
+  addMigrate,
+  addDeploy,
+  addStatus,
+  addLog,
+  addDemo,
+  addLane,
+  addCapture,
+]
 
 /** Runs one command line and gives its exit code; errors that a person can mend are one message without a stack trace. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {

@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { MAX_WRITER_ID } from "../domain/position.ts"
 import { entry, url, wholeNumber } from "./entry.ts"
+import { PATIENT_KEYS, SUBJECT_HASHINGS } from "./names.ts"
 
 /** CareGrid itself. */
 export const appSettings = {
@@ -15,6 +16,26 @@ export const appSettings = {
     fallback: "public",
     unit: "name",
     about: "Database schema of CareGrid's own tables.",
+  }),
+  SUBJECT_HASHING: entry({
+    schema: z.enum(SUBJECT_HASHINGS),
+    fallback: "hmac",
+    unit: "name",
+    about:
+      "How `capture` makes subjects. hmac: with the key in SUBJECT_KEY_FILE. as-stored: the app's own hashes, which its chain reads use and anyone can undo.",
+  }),
+  SUBJECT_KEY_FILE: entry({
+    schema: z.string().min(1),
+    unit: "path",
+    about:
+      "File with the key of subjects (64 hex digits, mode 600), the same one for all branches; `capture install` puts it into the database.",
+  }),
+  PATIENT_KEY: entry({
+    schema: z.enum(PATIENT_KEYS),
+    fallback: "view",
+    unit: "name",
+    about:
+      "With SUBJECT_HASHING=as-stored, which of the app's two keys a patient has on the chain: view, the hash of blockchain_id that its views use; sync, the bytes of it that its old cron job used.",
   }),
   REDIS_URL: entry({
     schema: url(["redis:", "rediss:"], "redis://redis:6379/0"),

@@ -1,8 +1,9 @@
-import { open, readdir } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { computeAddress, HDNodeWallet, keccak256, Mnemonic, SigningKey } from "ethers"
 import type { Hex } from "../../chain-writer/ports.ts"
 import { ConfigurationError } from "../../runtime/errors.ts"
+import { readPrivateFile } from "../../runtime/private-file.ts"
 import { lowerHex } from "./registries.ts"
 import { signedBytes, unsignedBytes } from "./transaction-bytes.ts"
 
@@ -95,20 +96,4 @@ export async function keyFilesIn(path: string): Promise<readonly string[]> {
   if (!entries) return [path]
   const names = entries.filter(entry => !entry.isDirectory() && !entry.name.startsWith("."))
   return names.map(({ name }) => join(path, name)).sort()
-}
-
-/** Mode and contents of the same open file: a path could be exchanged between the two. */
-async function readPrivateFile(path: string): Promise<string> {
-  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
-    throw new ConfigurationError(`The key file ${path} cannot be read (${cause.code}).`)
-  })
-  try {
-    const { mode } = await file.stat()
-    if (mode & 0o077) {
-      throw new ConfigurationError(`The key file ${path} can be read by others: chmod 600 it.`)
-    }
-    return (await file.readFile("utf8")).trim()
-  } finally {
-    await file.close()
-  }
 }
