@@ -3,7 +3,14 @@ import type { KafkaClientName, KafkaSasl } from "./adapters/kafka/settings.ts"
 import { type HttpConfig, httpConfig } from "./config-http.ts"
 import type { PoisonPolicy } from "./domain/order.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
-import { EMBEDDABLE, type Embeddable, type RelayNews, settings } from "./settings.ts"
+import {
+  EMBEDDABLE,
+  type Embeddable,
+  type PatientKey,
+  type RelayNews,
+  type SubjectHashing,
+  settings,
+} from "./settings.ts"
 
 /** The only file that reads the environment. Read once, checked whole, frozen. */
 
@@ -40,6 +47,10 @@ export interface Config {
   /** Null: whatever the database has. */
   readonly writerId: number | null
   readonly appSchema: string
+  readonly subjectHashing: SubjectHashing
+  readonly subjectKeyFile: string | null
+  /** Which of a patient's two keys the app's own hashes stand for. */
+  readonly patientKey: PatientKey
   /** Null: the app's cached answers are left to run out. */
   readonly redisUrl: string | null
   readonly relayBatchSize: number
@@ -258,6 +269,9 @@ function toConfig(
     sessionTimeoutMs: required(values, "KAFKA_SESSION_TIMEOUT_MS"),
     writerId: values.WRITER_ID ?? null,
     appSchema: required(values, "APP_SCHEMA"),
+    subjectHashing: required(values, "SUBJECT_HASHING"),
+    subjectKeyFile: values.SUBJECT_KEY_FILE ?? null,
+    patientKey: required(values, "PATIENT_KEY"),
     redisUrl: redisUrl(values),
     relayBatchSize: required(values, "RELAY_BATCH_SIZE"),
     onPoison: required(values, "ON_POISON"),
