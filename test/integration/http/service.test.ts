@@ -1,75 +1,46 @@
-import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { EXIT } from "../../../src/runtime/errors.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
+import { type ServiceProcess, startService } from "../../support/service-process.ts"
 import { until } from "../../support/until.ts"
 import { insertEvent } from "../outbox/insert-event.ts"
 
-const MAIN = join(import.meta.dirname, "../../../src/main.ts")
 const TOKEN = "a-token-of-enough-letters"
-
-interface RunningService {
-  readonly url: string
-  readonly child: ChildProcess
-}
 
 describe("a running service's health and metrics", () => {
   let database: TestDatabase
   let directory: string
   let prefix: string
-  let children: ChildProcess[]
+  let services: ServiceProcess[]
   beforeEach(async () => {
     database = await createTestDatabase()
     directory = mkdtempSync(join(tmpdir(), "caregrid-http-"))
     prefix = `http-${database.url.slice(-8)}`
-    children = []
+    services = []
   })
   afterEach(async () => {
-    for (const child of children) {
-      if (child.exitCode !== null) continue
-      child.kill("SIGTERM")
-      await once(child, "exit")
-    }
+    await Promise.all(services.map(service => service.stop()))
     rmSync(directory, { recursive: true })
     await database.drop()
   })
 
-  function spawnRelay(settings: Readonly<Record<string, string>>) {
-    const address = `0x${"1".repeat(40)}`
-    const child = spawn(process.execPath, [MAIN, "run", "--roles", "relay"], {
-      env: {
-        PATH: process.env.PATH,
-        RECONCILER_PARENT_PID: String(process.pid),
-        DATABASE_URL: database.url,
-        KAFKA_BROKERS: inject("kafkaBrokers").join(","),
-        BLOCKCHAIN_PROVIDER_URL: inject("blockchainProviderUrl"),
-        PATIENT_REGISTRY_ADDRESS: address,
-        BLOCKED_IP_REGISTRY_ADDRESS: address,
-        ATTACK_SIGNATURE_REGISTRY_ADDRESS: address,
-        TOPIC_PREFIX: prefix,
-        LOG_FORMAT: "json",
-        ...settings,
-      },
-      stdio: ["ignore", "ignore", "pipe"],
-    })
-    children.push(child)
-    let output = ""
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      output += text
-    })
-    return { child, output: () => output }
+  function spawnRelay(settings: Readonly<Record<string, string>>): ServiceProcess {
+    const servers = { DATABASE_URL: database.url, TOPIC_PREFIX: prefix }
+    const service = startService(["run", "--roles", "relay"], { ...servers, ...settings })
+    services.push(service)
+    return service
   }
 
-  async function start(settings: Readonly<Record<string, string>> = {}): Promise<RunningService> {
-    const { child, output } = spawnRelay({ HTTP_PORT: "0", ...settings })
+  async function start(settings: Readonly<Record<string, string>> = {}): Promise<{ readonly url: string }> {
+    const { output } = spawnRelay({ HTTP_PORT: "0", ...settings })
     await until(output, text => text.includes('"relay active"') || text.includes('"running"'), 30_000)
     const url = /"url":"(http:[^"]+)","msg":"answers HTTP"/.exec(output())?.[1]
     if (!url) throw new Error(output())
-    return { url, child }
+    return { url }
   }
 
   async function metrics(url: string): Promise<ReadonlyMap<string, number>> {
@@ -132,7 +103,6 @@ describe("a running service's health and metrics", () => {
     await once(child, "exit")
     expect(child.exitCode).toBe(EXIT.unavailable)
     expect(output()).toContain("HTTP_PORT")
-    child.kill()
   })
 
   test("other machines are answered with a token only", async () => {

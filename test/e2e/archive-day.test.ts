@@ -1,0 +1,123 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { createArchiveFiles } from "../../src/adapters/files/archive-files.ts"
+import { readHistory } from "../../src/adapters/postgres/log-archive/read-history.ts"
+import { lowestPositionAt } from "../../src/domain/position.ts"
+import { EXIT } from "../../src/runtime/errors.ts"
+import { insertEvent } from "../integration/outbox/insert-event.ts"
+import { createTestDatabase, type TestDatabase } from "../support/database.ts"
+import { anySubject, blockRequested, confirmed } from "../support/event-builders.ts"
+import { writeToLog } from "../support/read-log.ts"
+import { type ServiceProcess, startService } from "../support/service-process.ts"
+import { until } from "../support/until.ts"
+
+const DAY = "outbox_20260131"
+const [from, to] = [lowestPositionAt(Date.UTC(2026, 0, 31)), lowestPositionAt(Date.UTC(2026, 1, 1))]
+const OPERATIONS = 50
+
+/** A day of requests and results, as a service with the setting treats it, and as a person brings it back. */
+describe("a day older than the retention", () => {
+  let database: TestDatabase
+  let directory: string
+  let settings: Record<string, string>
+  let services: ServiceProcess[]
+  beforeEach(async () => {
+    database = await createTestDatabase()
+    directory = mkdtempSync(join(tmpdir(), "caregrid-archive-day-"))
+    settings = {
+      DATABASE_URL: database.url,
+      TOPIC_PREFIX: `archive-${database.url.slice(-8)}`,
+      LOG_RETENTION_DAYS: "30",
+      LOG_ARCHIVE_DIRECTORY: directory,
+    }
+    services = []
+    await database.sql.unsafe(
+      `create table reconciler.${DAY} partition of reconciler.outbox for values from (${from}) to (${to})`,
+    )
+    for (let n = 0; n < OPERATIONS; n += 1) {
+      const request = { ...blockRequested(anySubject(), -60), position: from + BigInt(n) * 4096n }
+      await writeToLog(database.sql, request)
+      await writeToLog(database.sql, { ...confirmed(request), position: request.position + 1024n })
+    }
+  })
+  afterEach(async () => {
+    await Promise.all(services.map(service => service.stop()))
+    rmSync(directory, { recursive: true })
+    await database.drop()
+  })
+
+  function run(...argv: string[]): ServiceProcess {
+    const service = startService(argv, settings)
+    services.push(service)
+    return service
+  }
+
+  const service = () => run("run", "--roles", "relay,projector")
+  const rows = () => database.sql`select * from reconciler.outbox where seq < ${to} order by seq`
+  const archived = () => readdirSync(directory).filter(name => name.endsWith(".zst"))
+
+  async function handled(): Promise<boolean> {
+    const [row] = await database.sql<{ results: number }[]>`
+      select count(*)::int as results from reconciler.operation_views where result = 'confirmed'`
+    return row?.results === OPERATIONS
+  }
+
+  test("stays while the relay has not passed it, goes into a file, and comes back as it was", async () => {
+    const { promise: release, resolve } = Promise.withResolvers<void>()
+    const writing = database.sql.begin(async tx => {
+      await insertEvent(tx)
+      await release
+    })
+    // What is not settled holds the cursor below the day.
+    const first = service()
+    await until(
+      first.output,
+      text => text.includes('"by":["relay"') && text.includes("still needed; kept"),
+      40_000,
+    )
+    const before = await rows()
+    expect(before).toHaveLength(2 * OPERATIONS)
+    expect(archived()).toEqual([])
+    resolve()
+    await writing
+    await until(handled, Boolean, 40_000)
+    expect(await first.stop()).toBe(EXIT.ok)
+
+    // The archiver looks at its start and every ten minutes.
+    const second = service()
+    await until(second.output, text => text.includes("archived and dropped a day of the log"), 40_000)
+    expect(await second.stop()).toBe(EXIT.ok)
+    const [file = ""] = archived()
+    expect(file).toMatch(new RegExp(`^${DAY}-[0-9a-f]{12}\\.jsonl\\.zst$`))
+    expect(await rows()).toEqual([])
+    expect(await database.sql`select to_regclass(${`reconciler.${DAY}`})::text as found`).toEqual([
+      { found: null },
+    ])
+    const [kept] = await database.sql`select count(*)::int as rows from reconciler.outbox`
+    expect(kept).not.toEqual({ rows: 0 })
+
+    const history: bigint[] = []
+    for await (const events of readHistory(database.sql, createArchiveFiles(directory))) {
+      history.push(...events.map(({ position }) => position))
+    }
+    expect(history.slice(0, before.length)).toEqual(before.map(({ seq }) => seq))
+    expect(history.length).toBeGreaterThan(before.length)
+    expect([...history].sort((a, b) => (a < b ? -1 : 1))).toEqual(history)
+
+    const restore = run("log", "restore", file)
+    await until(
+      () => restore.child.exitCode,
+      code => code !== null,
+      30_000,
+    )
+    expect(restore.child.exitCode).toBe(EXIT.ok)
+    expect(await rows()).toEqual(before)
+    // It is a person's from now on: the service leaves it.
+    const third = service()
+    await until(third.output, text => text.includes('"relay active"'), 40_000)
+    expect(await third.stop()).toBe(EXIT.ok)
+    expect(await rows()).toEqual(before)
+  }, 180_000)
+})
