@@ -1,17 +1,44 @@
 import type { AnySql, Sql } from "../../src/adapters/postgres/client.ts"
 
-/** Final operations that are in nobody's way: what years leave behind. Their transactions too, 256 operations each. */
+const OPERATIONS_A_TRANSACTION = 256
+
+/** Final operations that are in nobody's way: what years leave behind. Their transactions and attempts too. */
 export async function fillHistory(sql: Sql, rows: number): Promise<void> {
   await sql`
     insert into reconciler.chain_operations
       (event_id, position, type, kind, subject, word, state, result, outcome, final_at)
     select gen_random_uuid(), n, 'patient', 'register-patient', sha256(int8send(n)), sha256(int8send(-n)), 'final',
       'confirmed', 'Applied', clock_timestamp()
-    from generate_series(1, ${rows}::bigint) n`
+    from generate_series(0, ${rows - 1}::bigint) n`
+  await fillTransactions(sql, Math.ceil(rows / OPERATIONS_A_TRANSACTION))
+  await sql`
+    insert into reconciler.chain_transaction_operations (transaction_id, ordinal, event_id)
+    select t.id, o.position % ${OPERATIONS_A_TRANSACTION}, o.event_id
+    from reconciler.chain_operations o
+      join reconciler.chain_transactions t on t.nonce = o.position / ${OPERATIONS_A_TRANSACTION}`
   // Statistics from a moment when nothing waits, as the server takes them in quiet hours: what plans must bear.
-  // Vacuum and checkpoint, or what follows is measured beside the cleaning up after a million inserts.
-  await sql`vacuum (analyze) reconciler.chain_operations`
-  await sql`checkpoint`
+  // Vacuum, or what follows is measured beside the cleaning up after millions of inserts.
+  await sql`
+    vacuum (analyze) reconciler.chain_operations, reconciler.chain_transactions, reconciler.chain_attempts,
+      reconciler.chain_transaction_operations`
+}
+
+async function fillTransactions(sql: Sql, count: number): Promise<void> {
+  await sql`
+    insert into reconciler.chain_lanes (address, genesis_hash, epoch, leased_until, next_nonce)
+    values (decode(repeat('1a', 20), 'hex'), sha256('history'), 1, clock_timestamp(), ${count})`
+  await sql`
+    insert into reconciler.chain_transactions (lane, genesis_hash, nonce, type, contract, state, mined_hash,
+      block_number, block_hash, outcomes, settled_at)
+    select address, genesis_hash, n, 'patient', address, 'confirmed', sha256(int8send(n)), n, sha256(int8send(n)),
+      decode(repeat('01', ${OPERATIONS_A_TRANSACTION}), 'hex'), clock_timestamp()
+    from reconciler.chain_lanes, generate_series(0, ${count - 1}::bigint) n`
+  await sql`
+    insert into reconciler.chain_attempts (hash, transaction_id, number, records, raw, state, gas_limit,
+      max_fee_per_gas_wei, max_priority_fee_per_gas_wei, first_sent_at, last_sent_at)
+    select mined_hash, id, 0, ${OPERATIONS_A_TRANSACTION}, decode(repeat('5a', 16 * 1024), 'hex'), 'sent', 8000000,
+      1, 1, clock_timestamp(), clock_timestamp()
+    from reconciler.chain_transactions`
 }
 
 export interface Plan {
