@@ -2,6 +2,7 @@ import { InvalidArgumentError } from "commander"
 import { lowerHex } from "../adapters/ethereum/registries.ts"
 import { prepareContracts, withChain } from "../infrastructure.ts"
 import { ConfigurationError, EXIT } from "../runtime/errors.ts"
+import { assertAppFiles, putAppFiles } from "./app-files.ts"
 import type { AddCommand } from "./command.ts"
 import type { CliContext } from "./context.ts"
 import { asSettings, rebuild } from "./rebuild.ts"
@@ -9,6 +10,7 @@ import { asSettings, rebuild } from "./rebuild.ts"
 interface DeployArguments {
   readonly adminKeyFile?: string
   readonly ifMissing?: boolean
+  readonly appDirectory?: string
   readonly json?: boolean
   readonly rebuild?: boolean
   readonly dryRun?: boolean
@@ -32,6 +34,10 @@ export const addDeploy: AddCommand = (program, context, answer) => {
     .option(
       "--if-missing",
       "keep the contracts at the configured addresses if they are these; deploy if there is no code",
+    )
+    .option(
+      "--app-directory <path>",
+      "CareGrid's directory (with manage.py): writes the ABI files and addresses that its chain reads load",
     )
     .option("--json", "print one JSON object")
     .option("--rebuild", "in place of those in use: new contracts, brought to what the log says")
@@ -60,6 +66,7 @@ Exit code 1: not switched, the reason is told; 75: something is still in flight,
 Examples:
   BLOCKCHAIN_PROVIDER_URL=http://node:8545 BLOCKCHAIN_PRIVATE_KEY_FILE=lane.key \\
     reconciler deploy --admin-key-file admin.key > contracts.env
+  reconciler deploy --if-missing --app-directory /srv/caregrid
   reconciler deploy --rebuild --dry-run
   reconciler deploy --rebuild --admin-key-file admin.key > contracts.env`,
     )
@@ -78,6 +85,7 @@ function parseSeconds(text: string): number {
 function rebuildWith(context: CliContext, options: DeployArguments) {
   return rebuild(context, {
     adminKeyFile: options.adminKeyFile || null,
+    appDirectory: options.appDirectory ?? null,
     json: options.json ?? false,
     dryRun: options.dryRun ?? false,
     newChain: options.newChain ?? false,
@@ -89,13 +97,14 @@ function rebuildWith(context: CliContext, options: DeployArguments) {
 }
 
 async function deploy(context: CliContext, options: DeployArguments) {
-  const { adminKeyFile = "", ifMissing = false, json = false } = options
+  const { adminKeyFile = "", ifMissing = false, appDirectory, json = false } = options
   const config = context.config({ contracts: ifMissing, servers: ["chain"] })
   if (config.blockchainProviderUrl === null) {
     throw new ConfigurationError(
       "BLOCKCHAIN_PROVIDER_URL is missing: an embedded chain gets its contracts by `reconciler run`.",
     )
   }
+  if (appDirectory !== undefined) await assertAppFiles(config, appDirectory)
   const keep = ifMissing && config.contracts ? lowerAddresses(config.contracts) : null
   const result = await withChain(config.blockchainProviderUrl, connection =>
     prepareContracts(config, connection, { keep, adminKeyFile: adminKeyFile || null }),
@@ -105,6 +114,7 @@ async function deploy(context: CliContext, options: DeployArguments) {
       `No contracts were at the configured addresses; new ones are at other ones. Set:\n${asSettings(result.contracts)}`,
     )
   }
+  if (appDirectory !== undefined) context.stderr.write(await putAppFiles(appDirectory, result.contracts))
   context.stdout.write(json ? `${JSON.stringify(result)}\n` : asSettings(result.contracts))
   return EXIT.ok
 }

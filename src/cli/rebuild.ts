@@ -10,11 +10,13 @@ import { composeRebuild, type RebuildTools } from "../compose-rebuild.ts"
 import type { Config } from "../config.ts"
 import { configuredContracts, newContracts, openChain } from "../infrastructure.ts"
 import { ConfigurationError, EXIT, type ExitCode, OperatorError } from "../runtime/errors.ts"
+import { assertAppFiles, putAppFiles } from "./app-files.ts"
 import type { CliContext } from "./context.ts"
 import { withShutdown } from "./service.ts"
 
 export interface RebuildArguments {
   readonly adminKeyFile: string | null
+  readonly appDirectory: string | null
   readonly json: boolean
   readonly dryRun: boolean
   readonly newChain: boolean
@@ -36,6 +38,7 @@ export async function rebuild(context: CliContext, options: RebuildArguments): P
       "DATABASE_URL and BLOCKCHAIN_PROVIDER_URL are needed: a log and a chain that last.",
     )
   }
+  if (options.appDirectory !== null) await assertAppFiles(config, options.appDirectory)
   // What each batch comes to is told as progress.
   const logger = context.logger({ ...config, ...(config.logLevel === "info" && { logLevel: "warn" }) })
   const { clock, signal } = context
@@ -57,6 +60,9 @@ export async function rebuild(context: CliContext, options: RebuildArguments): P
       drainMs: options.drainSeconds * 1000,
       onProgress: teller(context),
     })
+    if (outcome.kind === "rebuilt" && options.appDirectory !== null) {
+      context.stderr.write(await putAppFiles(options.appDirectory, outcome.contracts))
+    }
     return answer(context, outcome, options.json)
   })
 }
