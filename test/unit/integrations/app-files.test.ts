@@ -34,11 +34,9 @@ it("writes an ABI with the getters that the app calls, where it loads them", asy
   const calls = {
     [`${artifacts}/PatientRegistry.sol/PatientRegistry.json`]: [
       "function isPatientRegistered(bytes32) view returns (bool)",
-      "function getPatient(bytes32) view returns (tuple(bytes32, uint256, address, bool))",
     ],
     [`${artifacts}/BlockedIP.sol/BlockedIPRegistry.json`]: [
       "function isIPBlocked(bytes32) view returns (bool)",
-      "function getBlockEntry(bytes32) view returns (tuple(bytes32, uint256, uint256, string, address, bool))",
     ],
     [`${artifacts}/AttackSignatureRegistry.sol/AttackSignatureRegistry.json`]: [
       "function getAllSignatures() view returns (bytes32[])",
