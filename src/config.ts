@@ -1,6 +1,7 @@
 import type { z } from "zod"
 import type { KafkaClientName, KafkaSasl } from "./adapters/kafka/settings.ts"
 import { type HttpConfig, httpConfig } from "./config-http.ts"
+import { type SignerConfig, signerConfig } from "./config-signer.ts"
 import type { PoisonPolicy } from "./domain/order.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
 import {
@@ -29,6 +30,8 @@ export interface Config {
   readonly blockchainProviderUrl: string | null
   readonly contracts: ContractAddresses | null
   readonly privateKeyFiles: readonly string[]
+  /** Null: all lanes' keys are in files. */
+  readonly remoteSigner: SignerConfig | null
   readonly developmentLanes: number
   /** Blocks, or what the chain itself calls final. */
   readonly confirmations: number | "finalized"
@@ -97,12 +100,13 @@ export function readConfig(
     )
   }
   const http = httpConfig(values, faults)
+  const remoteSigner = signerConfig(values, faults)
   if (faults.length > 0) {
     throw new ConfigurationError(
       `The configuration is not usable:\n${faults.map(fault => `  - ${fault}`).join("\n")}`,
     )
   }
-  return toConfig(values, external, { contracts, databaseUrl, kafkaSasl, http })
+  return toConfig(values, external, { contracts, databaseUrl, kafkaSasl, http, remoteSigner })
 }
 
 function parseAll(environment: Environment, faults: string[]): Values {
@@ -244,7 +248,7 @@ function required<Name extends SettingName>(values: Values, name: Name): NonNull
 function toConfig(
   values: Values,
   external: ReadonlySet<Embeddable>,
-  composed: Pick<Config, "contracts" | "databaseUrl" | "kafkaSasl" | "http">,
+  composed: Pick<Config, "contracts" | "databaseUrl" | "kafkaSasl" | "http" | "remoteSigner">,
 ): Config {
   return Object.freeze({
     embedded: new Set(EMBEDDABLE.filter(service => !external.has(service))),

@@ -3,6 +3,7 @@ import { deployContracts } from "./adapters/ethereum/deploy.ts"
 import { developmentKey, type KeyHolder, keyFilesIn, keyFromFile } from "./adapters/ethereum/keys.ts"
 import { type ChainConnection, connectChain } from "./adapters/ethereum/provider.ts"
 import { lowerHex, type RegistryAddresses } from "./adapters/ethereum/registries.ts"
+import { remoteKeys } from "./adapters/ethereum/remote-signer.ts"
 import { createSigner } from "./adapters/ethereum/signer.ts"
 import { assertReachable } from "./adapters/postgres/check.ts"
 import { closeDatabase, openDatabase, type Sql } from "./adapters/postgres/client.ts"
@@ -114,19 +115,19 @@ export function openChain(url: string, logger: Logger = silentLogger): Promise<C
 }
 
 /**
- * One key a lane: the configured files', or development accounts on the development chain. One key in two files would
+ * One key a lane: the configured files' and the remote signer's, or development accounts on the development chain. One key in two files would
  * be two writers of one lane, which its lease cannot tell apart.
  */
 export async function laneKeys(
-  config: Pick<Config, "privateKeyFiles" | "developmentLanes">,
+  config: Pick<Config, "privateKeyFiles" | "remoteSigner" | "developmentLanes">,
   chainId: bigint,
 ): Promise<readonly KeyHolder[]> {
-  if (config.privateKeyFiles.length > 0) {
+  if (config.privateKeyFiles.length > 0 || config.remoteSigner) {
     const files = (await Promise.all(config.privateKeyFiles.map(keyFilesIn))).flat()
-    const keys = await Promise.all(files.map(keyFromFile))
+    const keys = [...(await Promise.all(files.map(keyFromFile))), ...signerKeys(config.remoteSigner)]
     if (new Set(keys.map(key => key.address)).size < keys.length) {
       throw new ConfigurationError(
-        "BLOCKCHAIN_PRIVATE_KEY_FILE names one key twice: each lane needs its own account.",
+        "BLOCKCHAIN_PRIVATE_KEY_FILE and BLOCKCHAIN_SIGNER_ADDRESSES name one key twice: each lane needs its own account.",
       )
     }
     return keys
@@ -134,6 +135,10 @@ export async function laneKeys(
   return Array.from({ length: config.developmentLanes }, (_, lane) =>
     developmentKey(chainId, FIRST_LANE_ACCOUNT + lane),
   )
+}
+
+function signerKeys(signer: Config["remoteSigner"]): readonly KeyHolder[] {
+  return signer ? remoteKeys({ ...signer, addresses: signer.addresses.map(lowerHex) }) : []
 }
 
 /** What signs for each lane. */

@@ -6,11 +6,13 @@ import type { CrashHook } from "./crash-points.ts"
 import { bumpedFees, type FeePolicy, initialFees } from "./fees.ts"
 import type { Findings } from "./findings.ts"
 import type {
+  BatchTransaction,
   ChainTerms,
   Lane,
   Ledger,
   OpenTransaction,
   SignedAttempt,
+  SignedTransaction,
   Signer,
   TransactionLog,
 } from "./ports.ts"
@@ -65,19 +67,26 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     const gasLimit = batchGasLimit(records, options.gas)
     const { nonce, contract } = transaction
     const payload = transaction.operations.slice(0, records)
-    const signed = await signer.sign({
-      nonce,
-      contract,
-      records: payload,
-      gasLimit,
-      pricing: terms.pricing,
-      ...fees,
-    })
+    const { pricing } = terms
+    const signed = await sign(lane, { nonce, contract, records: payload, gasLimit, pricing, ...fees })
+    if (!signed) return "blocked"
     await crash("before-save-attempt")
     const attempt = { ...signed, records, gasLimit, ...fees }
     await log.saveAttempt(lane, transaction.id, attempt)
     await crash("after-save-attempt")
     return resend(lane, transaction, attempt)
+  }
+
+  /** Null when the signer, which may be elsewhere, gave nothing to be used: the lane goes on watching, and asks again. */
+  async function sign(lane: Lane, batch: BatchTransaction): Promise<SignedTransaction | null> {
+    let signed: SignedTransaction | null = null
+    try {
+      signed = await signer.sign(batch)
+    } catch (error) {
+      logger.warn({ lane: lane.address, nonce: batch.nonce, err: error }, "no signature, will ask again")
+    }
+    await findings.set(lane, "not-signed", null, signed === null)
+    return signed
   }
 
   async function resend(

@@ -10,6 +10,8 @@ export const FINDINGS = [
   "contracts-replaced",
   /** A transaction succeeded without our contract's event, or reverted for no reason we can see. */
   "no-effect",
+  /** The signer gives no signature, or signed something else than it was asked to. */
+  "not-signed",
   /** The account cannot pay for what is in flight and one batch more. */
   "insufficient-funds",
   /** Fees are above the configured cap: waiting for them to fall. */

@@ -98,8 +98,16 @@ export interface BatchTransaction {
   readonly maxPriorityFeePerGasWei: bigint
 }
 
-/** Port: one lane's key. Throws when it cannot sign; nothing is sent then. */
+export interface SignedTransaction {
+  readonly hash: Hex
+  readonly raw: Hex
+}
+
+/**
+ * Port: one lane's key, which may be held elsewhere. Throws when it cannot sign, or when what came back is not just what
+ * was asked for, by that key; nothing is stored or sent then. The same batch gives the same bytes.
+ */
 export interface Signer {
   readonly address: Hex
-  sign(transaction: BatchTransaction): Promise<{ readonly hash: Hex; readonly raw: Hex }>
+  sign(transaction: BatchTransaction): Promise<SignedTransaction>
 }

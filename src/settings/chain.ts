@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { address, entry, wholeNumber } from "./entry.ts"
+import { address, addresses, entry, url, wholeNumber } from "./entry.ts"
 
 /** Contracts, keys and lanes. */
 export const chainSettings = {
@@ -23,6 +23,23 @@ export const chainSettings = {
     unit: "path list",
     about:
       "Files with one private key each (0x and 64 hex digits; mode 600), or directories of such files, separated by commas: one lane a key. A file that appears in a directory, or goes, adds or ends its lane within seconds. Unset: development keys, on chain id 31337 only.",
+  }),
+  BLOCKCHAIN_SIGNER_URL: entry({
+    schema: url(["http:", "https:"], "https://web3signer:9000"),
+    unit: "URL",
+    about:
+      "A remote signer that has the lanes' keys and signs by JSON-RPC: Web3Signer, or Clef. Beside or in place of key files.",
+  }),
+  BLOCKCHAIN_SIGNER_ADDRESSES: entry({
+    schema: addresses,
+    unit: "address list",
+    about: "The signer's accounts that are lanes, separated by commas.",
+  }),
+  BLOCKCHAIN_SIGNER_TIMEOUT_MS: entry({
+    schema: wholeNumber(100, 3_600_000),
+    fallback: "10000",
+    unit: "milliseconds",
+    about: "After this a signature counts as not given, and is asked for again.",
   }),
   DEVELOPMENT_LANES: entry({
     schema: wholeNumber(1, 8),

@@ -54,6 +54,14 @@ export const address = z
   .string()
   .regex(/^0x[0-9a-fA-F]{40}$/, "an address: 0x and 40 hex digits, as `reconciler deploy` prints it")
 
+export const addresses = z
+  .string()
+  .transform(text => text.split(",").map(part => part.trim()))
+  .refine(
+    parts => parts.every(part => address.safeParse(part).success),
+    "addresses, 0x and 40 hex digits each, separated by commas",
+  )
+
 export interface Entry<T> extends Omit<Setting, "name" | "fallback"> {
   readonly schema: z.ZodType<T, string>
   readonly fallback?: string

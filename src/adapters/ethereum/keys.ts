@@ -6,25 +6,11 @@ import { ConfigurationError } from "../../runtime/errors.ts"
 import { readPrivateFile } from "../../runtime/private-file.ts"
 import { lowerHex } from "./registries.ts"
 import { signedBytes, unsignedBytes } from "./transaction-bytes.ts"
+import type { UnsignedTransaction } from "./unsigned-transaction.ts"
 
 /** Everyone has these keys: they are for a chain that nobody else can reach. */
 const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test test junk"
 export const DEVELOPMENT_CHAIN_ID = 31337n
-
-/** A transaction to be signed, as the key's holder gets it. */
-export type UnsignedTransaction = {
-  readonly chainId: bigint
-  readonly nonce: number
-  /** Null to make a contract. */
-  readonly to: string | null
-  readonly data: string
-  readonly value: bigint
-  readonly gasLimit: bigint
-} & (
-  | { readonly type: 2; readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint }
-  /** For chains without base fee; signed with the chain id (EIP-155). */
-  | { readonly type: 0; readonly gasPrice: bigint }
-)
 
 /** What a key store has to be able to do; the key itself stays with it. */
 export interface KeyHolder {

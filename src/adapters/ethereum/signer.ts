@@ -1,9 +1,10 @@
 import { keccak256, recoverAddress, toBeHex } from "ethers"
 import type { BatchTransaction, Hex, Signer } from "../../chain-writer/ports.ts"
 import { batchCalldata } from "./batch-calldata.ts"
-import type { KeyHolder, UnsignedTransaction } from "./keys.ts"
+import type { KeyHolder } from "./keys.ts"
 import { lowerHex } from "./registries.ts"
 import { readSignature, signedBytes, type TransactionSignature, unsignedBytes } from "./transaction-bytes.ts"
+import type { UnsignedTransaction } from "./unsigned-transaction.ts"
 
 /** Signs batches with a key that may be held elsewhere. */
 export function createSigner(key: KeyHolder, chainId: bigint): Signer {

@@ -1,5 +1,5 @@
-import type { UnsignedTransaction } from "./keys.ts"
 import { decodeRlpList, encodeRlp, integerBytes, integerFromBytes, type RlpItem } from "./rlp.ts"
+import type { UnsignedTransaction } from "./unsigned-transaction.ts"
 
 /** Of secp256k1, as a transaction carries it. */
 export interface TransactionSignature {

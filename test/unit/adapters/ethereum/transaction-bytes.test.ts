@@ -3,7 +3,7 @@ import { encodeRlp as ethersEncodeRlp, SigningKey, Transaction } from "ethers"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { batchCalldata } from "../../../../src/adapters/ethereum/batch-calldata.ts"
-import { keyFromHex, type UnsignedTransaction } from "../../../../src/adapters/ethereum/keys.ts"
+import { keyFromHex } from "../../../../src/adapters/ethereum/keys.ts"
 import { registryInterface } from "../../../../src/adapters/ethereum/registries.ts"
 import { decodeRlpList, encodeRlp } from "../../../../src/adapters/ethereum/rlp.ts"
 import {
@@ -11,6 +11,7 @@ import {
   signedBytes,
   unsignedBytes,
 } from "../../../../src/adapters/ethereum/transaction-bytes.ts"
+import type { UnsignedTransaction } from "../../../../src/adapters/ethereum/unsigned-transaction.ts"
 import { subjectFromBytes } from "../../../../src/domain/subject.ts"
 import { testSeed } from "../../../support/seed.ts"
 
