@@ -3,7 +3,7 @@ import type { Clock } from "../runtime/clock.ts"
 import type { Logger } from "../runtime/logger.ts"
 import { placeOf } from "./depth.ts"
 import { createDoubt } from "./doubt.ts"
-import { findReceipt } from "./find-receipt.ts"
+import { type FoundReceipt, findReceipt } from "./find-receipt.ts"
 import type { Findings } from "./findings.ts"
 import type {
   ConfirmedTransaction,
@@ -14,6 +14,7 @@ import type {
   TransactionEffect,
   TransactionLog,
 } from "./ports.ts"
+import { createWithoutReceipt } from "./without-receipt.ts"
 
 /** Confirmed transactions looked at in one pass: more than a reorganisation of some hours takes back. */
 const MOST = 500
@@ -39,6 +40,7 @@ export type ConfirmedCheck = (lane: Lane) => Promise<boolean>
 export function createConfirmedCheck(options: ConfirmedCheckOptions): ConfirmedCheck {
   const { log, ledger, findings, logger, confirmations } = options
   const reorg = createDoubt({ clock: options.clock, overMs: 0 })
+  const withoutReceipt = createWithoutReceipt(options)
   const foreign = createDoubt({ clock: options.clock, overMs: options.resendMs })
 
   /** Newest first. A block stands on those before it: the first one that is in its place proves the rest. */
@@ -60,7 +62,16 @@ export function createConfirmedCheck(options: ConfirmedCheckOptions): ConfirmedC
 
   async function repair(lane: Lane, transaction: ConfirmedTransaction, isTold: boolean): Promise<void> {
     const found = await findReceipt(ledger, transaction)
-    if (!found) return again(lane, transaction)
+    if (!found) return again(lane, transaction, isTold)
+    return judge(lane, transaction, found, isTold)
+  }
+
+  async function judge(
+    lane: Lane,
+    transaction: ConfirmedTransaction,
+    found: FoundReceipt,
+    isTold: boolean,
+  ): Promise<void> {
     if (!isTold) return
     const { attempt, receipt } = found
     const { blockNumber, blockHash, effect } = receipt
@@ -70,10 +81,13 @@ export function createConfirmedCheck(options: ConfirmedCheckOptions): ConfirmedC
     await log.moveConfirmed(lane, transaction.id, { hash: attempt.hash, blockNumber, blockHash })
   }
 
-  async function again(lane: Lane, transaction: ConfirmedTransaction): Promise<void> {
+  async function again(lane: Lane, transaction: ConfirmedTransaction, isTold: boolean): Promise<void> {
     const { inclusion, attempts, nonce, contract, operations } = transaction
     const used = await ledger.nonce(lane.address, confirmations)
     if (foreign.settled(`${nonce}`, used > nonce ? "passed" : null)) {
+      const other = await withoutReceipt(lane, transaction)
+      if (other === "unseen") return
+      if (other !== "foreign") return judge(lane, transaction, other, isTold)
       return contradicted(
         lane,
         transaction,

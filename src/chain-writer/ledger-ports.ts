@@ -60,6 +60,8 @@ export type Depth = number | "finalized"
 export interface Ledger {
   /** How many nonces of the account are used, in the newest block that is so deep. */
   nonce(address: Hex, depth: Depth): Promise<number>
+  /** The same after the block of this number; null if the node does not keep the state of that time. */
+  nonceAt(address: Hex, blockNumber: number): Promise<number | null>
   /** The height of the newest block that is so deep; -1 if there is none. */
   height(depth: Depth): Promise<number>
   balanceWei(address: Hex): Promise<bigint>
@@ -70,6 +72,14 @@ export interface Ledger {
   receipt(hash: Hex, expected: ExpectedEffect): Promise<Receipt | null>
   /** The hash of the chain's block at this height; null if it has none. */
   blockHash(blockNumber: number): Promise<Hex | null>
+  /** With the hashes of its transactions. */
+  block(blockNumber: number): Promise<Block | null>
+}
+
+export interface Block {
+  readonly hash: Hex
+  readonly timestampSeconds: number
+  readonly transactions: readonly Hex[]
 }
 
 /**
@@ -78,13 +88,17 @@ export interface Ledger {
  */
 export type Obstacle = "paused" | "no-writer-role" | "no-contract" | "contracts-replaced"
 
-/** Port: one registry contract, read at the newest block. */
+/** Port: one registry contract, read at the newest block where no other is named. */
 export interface Registry {
   readonly type: OperationType
   readonly address: Hex
   obstacle(writer: Hex): Promise<Obstacle | null>
   /** The stored words, 0 where nothing is stored. */
   words(subjects: readonly Subject[]): Promise<readonly bigint[]>
+  /** After the block of this number; null if the node does not keep the state of that time. */
+  wordsAt(subjects: readonly Subject[], blockNumber: number): Promise<readonly bigint[] | null>
+  /** The rolling hash over a writer's executed batches after that block; null as for the words. */
+  head(writer: Hex, blockNumber: number): Promise<Hex | null>
 }
 
 export interface BatchTransaction {

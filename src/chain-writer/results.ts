@@ -6,7 +6,7 @@ import { backoffMs } from "../runtime/backoff.ts"
 import type { ClaimedOperation, Inclusion, OperationResult } from "./ports.ts"
 
 /** How far ahead of its clock the contract takes a version, see its MAX_AHEAD_SECONDS. */
-const MAX_AHEAD_MS = 300_000
+export const MAX_AHEAD_MS = 300_000
 
 const RETRY = { baseMs: 250, maxMs: 60_000 } as const
 

@@ -19,6 +19,7 @@ import type {
   TransactionLog,
 } from "./ports.ts"
 import { operationResults, retryMs } from "./results.ts"
+import { createWithoutReceipt } from "./without-receipt.ts"
 
 /** `moved`: something changed, look again. `waiting`: for the chain. `blocked`: nothing new may be sent before it moves. */
 export type StepResult = "moved" | "waiting" | "blocked"
@@ -49,6 +50,7 @@ export type Watch = (lane: Lane, transaction: OpenTransaction, usedNonces: numbe
 export function createWatch(options: WatchOptions): Watch {
   const { log, ledger, attempts, findings, crash, logger, confirmations } = options
   const foreign = createDoubt({ clock: options.clock, overMs: options.resendMs })
+  const withoutReceipt = createWithoutReceipt(options)
 
   async function unsent(lane: Lane, transaction: OpenTransaction): Promise<StepResult> {
     const last = transaction.attempts.at(-1)
@@ -61,18 +63,24 @@ export function createWatch(options: WatchOptions): Watch {
 
   async function sent(lane: Lane, transaction: OpenTransaction, usedNonces: number): Promise<StepResult> {
     const found = await findReceipt(ledger, transaction)
-    const effect = found?.receipt.effect
-    if (found && effect?.kind === "applied") {
-      const { blockNumber, blockHash } = found.receipt
-      const inclusion = { hash: found.attempt.hash, blockNumber, blockHash, outcomes: effect.outcomes }
-      await crash("before-included")
-      await log.advance(lane, transaction.id, { to: "included", inclusion })
-      await crash("after-included")
-      return included(lane, { ...transaction, state: "included", inclusion }, inclusion, usedNonces)
-    }
-    if (found) return withoutEffect(lane, transaction, found)
-    if (usedNonces > transaction.nonce) return passedBy(lane, transaction)
+    if (found) return mined(lane, transaction, found, usedNonces)
+    if (usedNonces > transaction.nonce) return passedBy(lane, transaction, usedNonces)
     return notMined(lane, transaction, usedNonces)
+  }
+
+  async function mined(
+    lane: Lane,
+    transaction: OpenTransaction,
+    found: FoundReceipt,
+    usedNonces: number,
+  ): Promise<StepResult> {
+    const { effect, blockNumber, blockHash } = found.receipt
+    if (effect.kind !== "applied") return withoutEffect(lane, transaction, found)
+    const inclusion = { hash: found.attempt.hash, blockNumber, blockHash, outcomes: effect.outcomes }
+    await crash("before-included")
+    await log.advance(lane, transaction.id, { to: "included", inclusion })
+    await crash("after-included")
+    return included(lane, { ...transaction, state: "included", inclusion }, inclusion, usedNonces)
   }
 
   async function included(
@@ -146,9 +154,17 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   /** The nonce is used and no receipt is ours: perhaps the node lags, so it counts only when deep, and seen often. */
-  async function passedBy(lane: Lane, transaction: OpenTransaction): Promise<StepResult> {
+  async function passedBy(lane: Lane, transaction: OpenTransaction, usedNonces: number): Promise<StepResult> {
     const deep = await ledger.nonce(lane.address, confirmations)
     if (!foreign.settled(`${transaction.id}`, deep > transaction.nonce ? "passed" : null)) return "waiting"
+    // Or the node has thrown the receipt away: what the block and the contract have says whose it was.
+    const found = await withoutReceipt(lane, transaction)
+    if (found === "unseen") return "waiting"
+    if (found !== "foreign") {
+      const { nonce } = transaction
+      logger.warn({ lane: lane.address, nonce }, "no receipt to be had: outcomes taken from the storage")
+      return mined(lane, transaction, found, usedNonces)
+    }
     await findings.set(lane, "foreign-nonce", null, true)
     await crash("before-settle")
     await log.settle(lane, transaction.id, { as: "lost" })

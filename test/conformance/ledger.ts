@@ -92,6 +92,22 @@ export function ledgerConformance(name: string, open: () => Promise<LedgerHarnes
       expect(await harness.ledger.blockHash(1_000_000_000)).toBeNull()
     })
 
+    it("knows the past: what a block has, and how many nonces were used after it", async () => {
+      const before = await harness.ledger.nonce(writer.address, 1)
+      const { receipt, signed } = await send([registered()], harness.registry("patient"))
+      const { blockNumber, blockHash } = receipt ?? { blockNumber: -1 }
+      await send([registered()], harness.registry("patient"))
+      expect(await harness.ledger.block(blockNumber)).toEqual({
+        hash: blockHash,
+        transactions: [signed.hash],
+        timestampSeconds: expect.any(Number),
+      })
+      expect(await harness.ledger.block(1_000_000_000)).toBeNull()
+      expect(await harness.ledger.nonceAt(writer.address, blockNumber - 1)).toBe(before)
+      expect(await harness.ledger.nonceAt(writer.address, blockNumber)).toBe(before + 1)
+      expect(await harness.ledger.nonceAt(writer.address, 1_000_000_000)).toBeNull()
+    })
+
     it("has no receipt of a transaction it does not know", async () => {
       const expected = { contract: harness.registry("patient").address, records: 1 }
       expect(await harness.ledger.receipt(anyHash() as Hex, expected)).toBeNull()

@@ -53,6 +53,23 @@ export function registryConformance(name: string, open: () => Promise<LedgerHarn
       await expect(harness.nowhere.words([anySubject()])).rejects.toThrow()
     })
 
+    it("knows the past: words and rolling hash after a block", async () => {
+      const height = () => harness.ledger.height(1)
+      const [first] = await stored(register())
+      if (!first) throw new Error("nothing was stored")
+      const then = await height()
+      await stored({ ...register(), subject: first.subject })
+      const now = await height()
+      const words = await Promise.all([then - 1, then, now].map(at => patients.wordsAt([first.subject], at)))
+      expect(words.slice(0, 2)).toEqual([[0n], [toOperation(first)?.word]])
+      expect(words[2]).toEqual(await patients.words([first.subject]))
+      const heads = await Promise.all([then - 1, then, now, now].map(at => patients.head(writer.address, at)))
+      expect(new Set(heads).size).toBe(3)
+      expect(heads.every(head => head && /^0x[0-9a-f]{64}$/.test(head))).toBe(true)
+      expect(await patients.wordsAt([first.subject], 1_000_000_000)).toBeNull()
+      expect(await patients.head(writer.address, 1_000_000_000)).toBeNull()
+    })
+
     it("stops everybody while it is paused, and no other registry with it", async () => {
       const stranger = await harness.newAccount()
       await harness.pause("ip-block", true)

@@ -1,8 +1,16 @@
 import type { Log, TransactionReceipt } from "ethers"
-import type { Depth, ExpectedEffect, Ledger, Receipt, TransactionEffect } from "../../chain-writer/ports.ts"
+import type {
+  Block,
+  Depth,
+  ExpectedEffect,
+  Ledger,
+  Receipt,
+  TransactionEffect,
+} from "../../chain-writer/ports.ts"
 import { type Outcome, outcomeFromCode } from "../../domain/outcome.ts"
 import { classifyBroadcastError } from "./classify.ts"
 import { NodeUnreachableError } from "./node-error.ts"
+import { ofThePast } from "./past-state.ts"
 import type { ChainConnection } from "./provider.ts"
 import { lowerHex, registryInterface } from "./registries.ts"
 import { readTerms } from "./terms.ts"
@@ -19,12 +27,22 @@ export function createLedger({ provider }: Pick<ChainConnection, "provider">): L
     return Math.max(-1, (await provider.getBlockNumber()) - depth + 1)
   }
 
+  async function block(blockNumber: number): Promise<Block | null> {
+    const number = `0x${blockNumber.toString(16)}`
+    const raw: RawBlock | null = await provider.send("eth_getBlockByNumber", [number, false])
+    if (raw && Number(raw.number) !== blockNumber) throw wrongAnswer("another block")
+    if (!raw) return null
+    const transactions = raw.transactions.map(lowerHex)
+    return { hash: lowerHex(raw.hash), timestampSeconds: Number(raw.timestamp), transactions }
+  }
+
   return {
     async nonce(address, depth) {
       if (depth === 1) return provider.getTransactionCount(address, "latest")
       const deep = await height(depth)
       return deep < 0 ? 0 : provider.getTransactionCount(address, deep)
     },
+    nonceAt: (address, blockNumber) => ofThePast(provider.getTransactionCount(address, blockNumber)),
     height,
     balanceWei: address => provider.getBalance(address, "latest"),
     terms: () => readTerms(provider),
@@ -42,18 +60,16 @@ export function createLedger({ provider }: Pick<ChainConnection, "provider">): L
       if (receipt && lowerHex(receipt.hash) !== hash) throw wrongAnswer("another transaction's receipt")
       return receipt ? toReceipt(receipt, expected) : null
     },
-    async blockHash(blockNumber) {
-      const number = `0x${blockNumber.toString(16)}`
-      const block: RawBlock | null = await provider.send("eth_getBlockByNumber", [number, false])
-      if (block && Number(block.number) !== blockNumber) throw wrongAnswer("another block")
-      return block ? lowerHex(block.hash) : null
-    },
+    blockHash: async blockNumber => (await block(blockNumber))?.hash ?? null,
+    block,
   }
 }
 
 interface RawBlock {
   readonly number: string
   readonly hash: string
+  readonly timestamp: string
+  readonly transactions: readonly string[]
 }
 
 /** Caches and load balancers do that; believing one would take a batch for included where it is not. */

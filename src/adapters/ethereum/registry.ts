@@ -2,6 +2,7 @@ import { Contract, id, isError } from "ethers"
 import type { Hex, Obstacle, Registry } from "../../chain-writer/ports.ts"
 import type { OperationType } from "../../domain/operation.ts"
 import { type Clock, systemClock } from "../../runtime/clock.ts"
+import { ofThePast } from "./past-state.ts"
 import type { ChainConnection } from "./provider.ts"
 import { artifacts, registryInterface } from "./registries.ts"
 
@@ -50,5 +51,10 @@ export function createRegistry(
       const words: readonly bigint[] = await contract.getFunction("states")(subjects)
       return [...words]
     },
+    wordsAt: (subjects, blockTag) =>
+      ofThePast<bigint[]>(contract.getFunction("states")(subjects, { blockTag })).then(
+        words => words && [...words],
+      ),
+    head: (writer, blockTag) => ofThePast<Hex>(contract.getFunction("head")(writer, { blockTag })),
   }
 }

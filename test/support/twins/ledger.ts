@@ -17,14 +17,18 @@ import { readSigned, type SignedBatch } from "./signer.ts"
 interface State {
   readonly words: Map<string, bigint>
   readonly nonces: Map<Hex, number>
+  /** By contract and writer. */
+  readonly heads: Map<string, Hex>
 }
 
 interface Block {
   readonly hash: Hex
   readonly effects: Map<Hex, TransactionEffect>
   readonly after: State
+  readonly timestampSeconds: number
 }
 
+const NO_HEAD: Hex = `0x${"0".repeat(64)}`
 const COST_WEI = 10n ** 18n
 
 /** One chain in memory, with a pool, blocks, reorganisations, and a node that can be made to fail. */
@@ -41,6 +45,8 @@ export interface InMemoryChain {
   blockGasLimit: bigint
   /** What the tag `finalized` means. */
   finalizedHeight: number
+  /** Of blocks before this the node has no state any more. */
+  oldestState: number
   /** What every transaction uses. */
   gasUsed: bigint
   /** What the next broadcasts come to, first first: `lost-answer` is taken without an answer, others are not taken. */
@@ -62,7 +68,11 @@ export interface InMemoryChain {
 }
 
 export function createInMemoryChain(options: { readonly nowMs: () => number }): InMemoryChain {
-  const blocks: Block[] = [{ hash: newHash(), effects: new Map(), after: emptyState() }]
+  const timestampSeconds = () => Math.floor(options.nowMs() / 1000)
+  const newBlock = (effects: Block["effects"], after: State): Block => {
+    return { hash: newHash(), effects, after, timestampSeconds: timestampSeconds() }
+  }
+  const blocks: Block[] = [newBlock(new Map(), emptyState())]
   const pool = new Map<Hex, SignedBatch>()
   const contracts = new Map<Hex, OperationType>()
   const addresses = new Map<OperationType, Hex>()
@@ -79,6 +89,9 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
 
   const tip = (): Block => blocks.at(-1) ?? fail("a chain without blocks")
   const usedNonces = (address: Hex): number => tip().after.nonces.get(address) ?? 0
+
+  const stateAt = (number: number): State | null =>
+    number < chain.oldestState ? null : (blocks[number]?.after ?? null)
 
   const heightOf = (depth: Depth): number =>
     depth === "finalized" ? chain.finalizedHeight : Math.max(-1, blocks.length - depth)
@@ -105,20 +118,20 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
   }
 
   function mine(): void {
-    const { words, nonces } = tip().after
-    const after = { words: new Map(words), nonces: new Map(nonces) }
+    const { words, nonces, heads } = tip().after
+    const after = { words: new Map(words), nonces: new Map(nonces), heads: new Map(heads) }
     const effects = new Map<Hex, TransactionEffect>()
     const waiting = [...pool].sort(([, a], [, b]) => a.nonce - b.nonce)
     for (const [hash, batch] of waiting) {
       if (batch.nonce !== (after.nonces.get(batch.from) ?? 0)) continue
       after.nonces.set(batch.from, batch.nonce + 1)
-      effects.set(hash, execute(hash, batch, after.words))
+      effects.set(hash, execute(hash, batch, after))
       pool.delete(hash)
     }
-    blocks.push({ hash: newHash(), effects, after })
+    blocks.push(newBlock(effects, after))
   }
 
-  function execute(hash: Hex, batch: SignedBatch, words: Map<string, bigint>): TransactionEffect {
+  function execute(hash: Hex, batch: SignedBatch, { words, heads }: State): TransactionEffect {
     const type = contracts.get(batch.contract)
     const obstacle = type && obstacleOf(type, batch.contract, batch.from)
     if (!type || obstacle === "no-contract") return { kind: "no-effect" }
@@ -127,12 +140,13 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
     const written: bigint[] = []
     for (const { subject, word } of batch.records) {
       const key = `${batch.contract} ${subject}`
-      const decided = decide(type, words.get(key) ?? 0n, word, Math.floor(options.nowMs() / 1000))
+      const decided = decide(type, words.get(key) ?? 0n, word, timestampSeconds())
       words.set(key, decided.next)
       outcomes.push(decided.outcome)
       if (decided.outcome === "Applied") written.push(word)
     }
     applied.set(hash, written)
+    heads.set(`${batch.contract} ${batch.from}`, newHash())
     return { kind: "applied", outcomes }
   }
 
@@ -166,6 +180,14 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
         if (!contracts.has(address)) throw new Error("no contract at the address")
         return subjects.map(subject => tip().after.words.get(`${address} ${subject}`) ?? 0n)
       },
+      async wordsAt(subjects, number) {
+        const state = stateAt(number)
+        return state && subjects.map(subject => state.words.get(`${address} ${subject}`) ?? 0n)
+      },
+      head: async (writer, number) => {
+        const state = stateAt(number)
+        return state && (state.heads.get(`${address} ${writer}`) ?? NO_HEAD)
+      },
     }
   }
 
@@ -173,12 +195,17 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
     automine: true,
     blockGasLimit: 30_000_000n,
     finalizedHeight: 0,
+    oldestState: 0,
     gasUsed: 1n,
     baseFeePerGasWei: 1_000_000_000n,
     nextAnswers: [],
     broadcasts: [],
     ledger: {
       nonce: async (address, depth) => blocks[heightOf(depth)]?.after.nonces.get(address) ?? 0,
+      nonceAt: async (address, number) => {
+        const state = stateAt(number)
+        return state && (state.nonces.get(address) ?? 0)
+      },
       height: async depth => heightOf(depth),
       balanceWei: async address => balances.get(address) ?? COST_WEI,
       terms: async () => ({
@@ -198,6 +225,12 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
       },
       receipt: async (hash, { contract, records }) => receipt(hash, contract, records),
       blockHash: async number => blocks[number]?.hash ?? null,
+      async block(number) {
+        const block = blocks[number]
+        if (!block) return null
+        const { hash, effects, timestampSeconds } = block
+        return { hash, timestampSeconds, transactions: [...effects.keys()] }
+      },
     },
     registry: type => registryAt(type, addresses.get(type) ?? fail("a type without a registry")),
     nowhere: () => registryAt("patient", newAddress()),
@@ -206,16 +239,16 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
     reorganise: depth => void blocks.splice(blocks.length - depth, depth),
     dropPool: () => pool.clear(),
     reset() {
-      blocks.splice(0, blocks.length, { hash: newHash(), effects: new Map(), after: emptyState() })
+      blocks.splice(0, blocks.length, newBlock(new Map(), emptyState()))
       pool.clear()
     },
     setObstacle: (type, obstacle) =>
       obstacle ? void obstacles.set(type, obstacle) : void obstacles.delete(type),
     setBalance: (address, wei) => void balances.set(address, wei),
     useNonce(address) {
-      const { words, nonces } = tip().after
-      const after = { words, nonces: new Map(nonces).set(address, usedNonces(address) + 1) }
-      blocks.push({ hash: newHash(), effects: new Map(), after })
+      const { words, nonces, heads } = tip().after
+      const after = { words, heads, nonces: new Map(nonces).set(address, usedNonces(address) + 1) }
+      blocks.push(newBlock(new Map(), after))
     },
     timesApplied(word) {
       const mined = new Set(blocks.flatMap(block => [...block.effects.keys()]))
@@ -227,7 +260,7 @@ export function createInMemoryChain(options: { readonly nowMs: () => number }): 
 }
 
 function emptyState(): State {
-  return { words: new Map(), nonces: new Map() }
+  return { words: new Map(), nonces: new Map(), heads: new Map() }
 }
 
 function newAddress(): Hex {

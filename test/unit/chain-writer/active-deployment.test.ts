@@ -28,6 +28,8 @@ describe("the contracts that a process was started with", () => {
       address: old.patient,
       obstacle: async () => "paused",
       words: async () => [],
+      wordsAt: async () => [],
+      head: async () => null,
     }
     const guarded = whileActive(registry, deployments)
     expect(await guarded.obstacle("0x")).toBe("paused")
