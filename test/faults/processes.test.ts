@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { CRASH_POINTS, type CrashPoint } from "../../src/chain-writer/crash-points.ts"
+import { CRASH_POINTS } from "../../src/chain-writer/crash-points.ts"
 import { seededRandom } from "../../src/demo/random.ts"
 import { type ChainWriterBench, openChainWriterBench } from "../support/chain-writer.ts"
 import { batchOf } from "../support/event-builders.ts"
@@ -7,7 +7,12 @@ import { audit } from "../support/faults/audit.ts"
 import { anyRequests } from "../support/faults/drive.ts"
 import { type PrivateNode, startHardhat } from "../support/faults/private-node.ts"
 import { auditFigures, expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
-import { createKeyFiles, startWriter, type WriterTask } from "../support/faults/writer-process.ts"
+import {
+  createKeyFiles,
+  type DeathPoint,
+  startWriter,
+  type WriterTask,
+} from "../support/faults/writer-process.ts"
 import { testSeed } from "../support/seed.ts"
 import { until } from "../support/until.ts"
 
@@ -76,7 +81,7 @@ describe(`writers in processes that are killed (TEST_SEED=${seed})`, {
   }
 
   it("at each named point: killed there, and the next process goes on", async () => {
-    const hit = new Map<CrashPoint, number>()
+    const hit = new Map<DeathPoint, number>()
     const recoveries: number[] = []
     for (const point of Array.from({ length: faultScale }, () => CRASH_POINTS).flat()) {
       const task = await newTask()

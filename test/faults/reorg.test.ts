@@ -5,6 +5,7 @@ import { seededRandom } from "../../src/demo/random.ts"
 import { type ChainWriterBench, openChainWriterBench } from "../support/chain-writer.ts"
 import { audit } from "../support/faults/audit.ts"
 import { anyRequests, drive } from "../support/faults/drive.ts"
+import { type MiningClock, mineByTheClock } from "../support/faults/mine-by-the-clock.ts"
 import { anvilMissing, type PrivateNode, startAnvil } from "../support/faults/private-node.ts"
 import { auditFigures, expectExactlyOnce, faultScale, reportFaults } from "../support/faults/report.ts"
 import { testSeed } from "../support/seed.ts"
@@ -22,8 +23,7 @@ describe.skipIf(missing)(`reorganisations (TEST_SEED=${seed})`, { timeout: DEADL
   const random = seededRandom(seed)
   const injected: Record<string, number> = {}
   const recoveries: number[] = []
-  const mining = new AbortController()
-  let miner: Promise<void>
+  let clock: MiningClock
   let node: PrivateNode
   let bench: ChainWriterBench
   let lane: { readonly address: `0x${string}`; readonly writer: LaneWriter }
@@ -35,22 +35,14 @@ describe.skipIf(missing)(`reorganisations (TEST_SEED=${seed})`, { timeout: DEADL
     bench = await openChainWriterBench({ nodeUrl: node.url })
     lane = await newLane()
     await node.rpc("evm_setAutomine", false)
-    miner = mineByTheClock()
+    clock = mineByTheClock(node, BLOCK_MS)
   })
   afterAll(async () => {
-    mining.abort()
-    await miner
+    await clock.stop()
     reportFaults("reorganisations", injected, { recoveriesMs: recoveries, seed, operations, figures })
     await bench.close()
     await node.stop()
   })
-  /** Blocks come whether or not there is something in them, as on a real chain. */
-  async function mineByTheClock(): Promise<void> {
-    while (!mining.signal.aborted) {
-      await node.rpc("evm_mine").catch(() => undefined)
-      await new Promise(resolve => setTimeout(resolve, BLOCK_MS))
-    }
-  }
 
   async function newLane() {
     const key = await bench.chain.newWriter()

@@ -10,13 +10,13 @@ import { createLanes } from "../../../src/adapters/postgres/chain-writer/lanes.t
 import { createOperationQueue } from "../../../src/adapters/postgres/chain-writer/operation-queue.ts"
 import { createTransactionLog } from "../../../src/adapters/postgres/chain-writer/transaction-log.ts"
 import { closeDatabase, openDatabase } from "../../../src/adapters/postgres/client.ts"
-import type { CrashPoint } from "../../../src/chain-writer/crash-points.ts"
 import { createIntake } from "../../../src/chain-writer/intake.ts"
 import { createLaneWriter } from "../../../src/chain-writer/writer.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
 import { silentLogger } from "../../../src/runtime/logger.ts"
 import { runTicker } from "../../../src/runtime/ticker.ts"
-import type { WriterTask } from "./writer-process.ts"
+import { withTroublePoints } from "./trouble-steps.ts"
+import type { DeathPoint, WriterTask } from "./writer-process.ts"
 
 const task = JSON.parse(process.argv[2] ?? "{}", (_key, value) =>
   typeof value === "string" && /^[0-9]+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
@@ -24,7 +24,7 @@ const task = JSON.parse(process.argv[2] ?? "{}", (_key, value) =>
 const stop = new AbortController()
 process.once("SIGTERM", () => stop.abort())
 
-function crashPoint(point: CrashPoint): void {
+function crashPoint(point: DeathPoint): void {
   if (point !== task.dieAt) return
   // Written at once: what is still in a buffer dies with the process.
   writeSync(1, `hit ${point}\n`)
@@ -37,9 +37,9 @@ if (task.batch) {
   const intake = createIntake({ queue: createOperationQueue(sql), maxPendingOperations: 10_000, crashPoint })
   await intake.handle(task.batch)
 }
+const stores = { lanes: createLanes(sql), log: createTransactionLog(sql) }
 const writer = createLaneWriter({
-  lanes: createLanes(sql),
-  log: createTransactionLog(sql),
+  ...withTroublePoints(stores, crashPoint),
   ledger: createLedger(connection),
   registries: operationTypes.map(type => createRegistry(connection, type, task.addresses[type])),
   signer: createSigner(await keyFromFile(task.keyFile), connection.chainId),

@@ -9,9 +9,12 @@ import type { EventBatch } from "../../../src/bus/consume.ts"
 import type { CrashPoint } from "../../../src/chain-writer/crash-points.ts"
 import type { LaneWriterOptions } from "../../../src/chain-writer/writer.ts"
 import { until } from "../until.ts"
+import type { TroublePoint } from "./trouble-steps.ts"
 
 const MAIN = fileURLToPath(new URL("writer-main.ts", import.meta.url))
 const START_DEADLINE_MS = 20_000
+
+export type DeathPoint = CrashPoint | TroublePoint
 
 /** What one writer process does, as its only argument. */
 export interface WriterTask {
@@ -20,7 +23,7 @@ export interface WriterTask {
   readonly addresses: RegistryAddresses
   readonly keyFile: string
   /** It kills itself with -9 when it first comes to this point. */
-  readonly dieAt?: CrashPoint
+  readonly dieAt?: DeathPoint
   /** Accepted before it begins to write. */
   readonly batch?: EventBatch
   readonly options: Pick<LaneWriterOptions, "confirmations" | "maxRecords" | "leaseMs"> &
@@ -30,7 +33,7 @@ export interface WriterTask {
 export interface WriterProcess {
   readonly pid: number
   /** The crash point it died at; null while it lives, or when something else ended it. */
-  diedAt(): CrashPoint | null
+  diedAt(): DeathPoint | null
   started(): Promise<unknown>
   /** Resolves when it has ended, however. */
   readonly exited: Promise<unknown>
@@ -67,7 +70,7 @@ export function startWriter(task: WriterTask): WriterProcess {
   return {
     pid: child.pid ?? 0,
     exited,
-    diedAt: () => (/^hit (.+)$/m.exec(output)?.[1] ?? null) as CrashPoint | null,
+    diedAt: () => (/^hit (.+)$/m.exec(output)?.[1] ?? null) as DeathPoint | null,
     started: () =>
       until(
         () => {
