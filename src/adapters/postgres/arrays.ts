@@ -1,5 +1,3 @@
-import type { Sql } from "./client.ts"
-
 /**
  * Array types by oid, and how an element is read. The driver would ask each new connection for all there are, drops that
  * promise, and ends the process with an unhandled rejection when the server goes away meanwhile
@@ -15,11 +13,16 @@ const ELEMENT_OF: Readonly<Record<number, (text: string) => unknown>> = {
   2951: text => text, // uuid
 }
 
-export function useArrays(sql: Sql): void {
+/** Of the driver's own settings. */
+interface Conversions {
+  readonly parsers: Record<number, (literal: string) => unknown>
+  readonly serializers: Record<number, (value: unknown) => unknown>
+}
+
+export function useArrays({ parsers, serializers }: Conversions): void {
   for (const [oid, read] of Object.entries(ELEMENT_OF)) {
-    sql.options.parsers[Number(oid)] = literal => readArray(literal, read)
-    sql.options.serializers[Number(oid)] = (value: unknown) =>
-      Array.isArray(value) ? writeArray(value) : String(value)
+    parsers[Number(oid)] = literal => readArray(literal, read)
+    serializers[Number(oid)] = (value: unknown) => (Array.isArray(value) ? writeArray(value) : String(value))
   }
 }
 

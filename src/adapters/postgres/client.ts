@@ -44,7 +44,7 @@ export function openDatabase(options: DatabaseOptions): Sql {
     onnotice: notice => onNotice?.(notice.message ?? ""),
     fetch_types: false,
   })
-  useArrays(sql)
+  useArrays(sql.options)
   return sql
 }
 
