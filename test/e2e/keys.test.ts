@@ -16,10 +16,12 @@ import { openTestChain, type TestChain } from "../support/chain.ts"
 import { anySubject } from "../support/event-builders.ts"
 import { type FaultProxy, RPC_FAULTS, startFaultProxy } from "../support/faults/fault-proxy.ts"
 import { readAll } from "../support/kafka.ts"
+import { startTestSigner, type TestSigner } from "../support/remote-signer.ts"
 import { until } from "../support/until.ts"
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 const ENDPOINT_KEY = "canary-of-the-endpoint-7b1f"
+const SIGNER_PASSWORD = "canary-of-the-signer-93ce"
 
 /** A service in a process of its own, with a directory of keys that change while it runs. */
 describe("signing keys", { timeout: 120_000 }, () => {
@@ -28,12 +30,14 @@ describe("signing keys", { timeout: 120_000 }, () => {
   let chain: TestChain
   let proxy: FaultProxy
   let branch: TestBranch
+  let signer: TestSigner
   let service: ChildProcess
   let output = ""
 
   beforeAll(async () => {
     chain = await openTestChain()
     proxy = await startFaultProxy(inject("blockchainProviderUrl"), seededRandom(1))
+    signer = await startTestSigner()
     const settings = {
       BLOCKCHAIN_PRIVATE_KEY_FILE: directory,
       BLOCKCHAIN_PROVIDER_URL: `${proxy.url}/v3/${ENDPOINT_KEY}`,
@@ -46,14 +50,19 @@ describe("signing keys", { timeout: 120_000 }, () => {
     service.kill("SIGTERM")
     await once(service, "exit")
     proxy.close()
+    signer.close()
     rmSync(directory, { recursive: true, force: true })
     await branch.close()
     chain.close()
   })
 
   function run(...args: string[]): ChildProcess {
+    return runWith({}, ...args)
+  }
+
+  function runWith(settings: Readonly<Record<string, string>>, ...args: string[]): ChildProcess {
     const { PATH = "", HOME = "" } = process.env
-    const env = { PATH, HOME, ...branch.environment, LOG_LEVEL: "trace" }
+    const env = { PATH, HOME, ...branch.environment, LOG_LEVEL: "trace", ...settings }
     const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] })
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
@@ -135,6 +144,7 @@ describe("signing keys", { timeout: 120_000 }, () => {
     chmodSync(broken, 0o644)
     await ended(run("run", "--roles", "chain-writer"))
     rmSync(broken)
+    await writeWithRemoteSigner()
     const places = {
       output,
       database: await everyRow(branch.database.sql),
@@ -152,8 +162,45 @@ describe("signing keys", { timeout: 120_000 }, () => {
         ).toEqual([])
       }
       expect(text.includes(ENDPOINT_KEY), `${place}: the endpoint's key`).toBe(false)
+      const password = [SIGNER_PASSWORD, Buffer.from(`lane:${SIGNER_PASSWORD}`).toString("base64")]
+      expect(
+        password.filter(form => text.includes(form)),
+        `${place}: the signer's password`,
+      ).toEqual([])
     }
   })
+
+  /** The service again, with one lane whose key is with a server that fails in several ways before it signs. */
+  async function writeWithRemoteSigner(): Promise<void> {
+    const key = await chain.newWriterKey()
+    canaries.push(key.slice(2))
+    const address = signer.add(key)
+    service.kill("SIGTERM")
+    await once(service, "exit")
+    const settings = {
+      BLOCKCHAIN_PRIVATE_KEY_FILE: "",
+      BLOCKCHAIN_SIGNER_URL: signer.url.replace("//", `//lane:${SIGNER_PASSWORD}@`),
+      BLOCKCHAIN_SIGNER_ADDRESSES: address,
+    }
+    service = runWith(settings, "run", "--roles", "relay,chain-writer")
+    const confirming = confirm(5)
+    for (const mood of ["down", "refuses", "other-key", "other-data"] as const) {
+      signer.mood(mood)
+      const asked = signer.asked.length
+      await until(
+        () => signer.asked.length,
+        count => count > asked + 1,
+        20_000,
+      )
+    }
+    const levers = createLaneLevers(branch.database.sql)
+    const findings = async () =>
+      (await levers.list()).find(each => each.address === address)?.findings.join() ?? ""
+    await until(findings, found => found === "not-signed", 20_000)
+    signer.mood("good")
+    await confirming
+    await until(findings, found => found === "", 20_000)
+  }
 
   async function everyMessage(): Promise<string> {
     const { TOPIC_PREFIX = "" } = branch.environment
