@@ -159,6 +159,7 @@ function composeRelay(composed: Composed): NonNullable<Parts["relay"]> {
   const partitionKeeper = createPartitionKeeper({
     log: createPostgresPartitionLog(sql),
     daysAhead: DAYS_AHEAD,
+    logger,
   })
   const archiver = composeLogArchiver(composed)
   return { relay, partitionKeeper, ...(archiver && { archiver }) }

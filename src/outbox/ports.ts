@@ -49,11 +49,19 @@ export type EnsuredPartitions =
   /** Someone held a lock: nothing was made; try again soon. */
   | { readonly outcome: "busy" }
 
+export type SortedStrays =
+  | { readonly outcome: "sorted"; readonly moved: number; readonly days: number }
+  /** Someone held the log, or it was too busy: try again later. What was moved until then is moved. */
+  | { readonly outcome: "busy" }
+
 /**
  * Port: the log's daily partitions. Rules for whoever implements it:
  * - makes those missing from today (UTC) to `daysAhead` days later, all or none; a second call makes none;
- * - never holds up an insert for more than 50 ms; gives up with "busy" instead.
+ * - never holds up an insert for more than 50 ms; gives up with "busy" instead;
+ * - `sortStrays` moves what is in no day's partition into its day's, which it makes; a reader sees each event once all
+ *   the while. Days that were archived get no second partition: such events stay where they are.
  */
 export interface PartitionLog {
   ensurePartitions(daysAhead: number): Promise<EnsuredPartitions>
+  sortStrays(signal: AbortSignal): Promise<SortedStrays>
 }

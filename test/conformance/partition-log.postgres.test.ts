@@ -1,6 +1,7 @@
 import type { Sql } from "../../src/adapters/postgres/client.ts"
 import { createPostgresPartitionLog } from "../../src/adapters/postgres/event-log/ensure-partitions.ts"
 import { createTestDatabase } from "../support/database.ts"
+import { anyPosition } from "../support/event-builders.ts"
 import { partitionLogConformance } from "./partition-log.ts"
 
 partitionLogConformance("postgres", async () => {
@@ -16,6 +17,15 @@ partitionLogConformance("postgres", async () => {
         await reader`rollback`
         reader.release()
       }
+    },
+    async append(daysFromNow) {
+      await sql`
+        insert into reconciler.outbox (seq, type, subject, payload)
+        values (${anyPosition() + BigInt(daysFromNow * 86_400_000) * 2n ** 22n}, 'x', ${Buffer.alloc(32)}, '{}')`
+    },
+    async strays() {
+      const [row] = await sql<[{ rows: number }]>`select count(*)::int as rows from reconciler.outbox_default`
+      return row.rows
     },
     close: drop,
   }

@@ -4,12 +4,15 @@ const DAY_MS = 86_400_000
 
 export interface InMemoryPartitionLog {
   readonly log: PartitionLog
+  append(daysFromNow: number): Promise<void>
+  strays(): Promise<number>
   /** While someone else holds the log, nothing can be made. */
   hold(): Promise<() => Promise<void>>
 }
 
 export function createInMemoryPartitionLog(nowMs: () => number): InMemoryPartitionLog {
   const days = new Set<number>()
+  const strays: number[] = []
   let holders = 0
   return {
     log: {
@@ -21,7 +24,18 @@ export function createInMemoryPartitionLog(nowMs: () => number): InMemoryPartiti
         for (const day of missing) days.add(day)
         return { outcome: "ensured", made: missing.length }
       },
+      async sortStrays() {
+        const missing = new Set(strays)
+        if (missing.size > 0 && holders > 0) return { outcome: "busy" }
+        for (const day of missing) days.add(day)
+        return { outcome: "sorted", moved: strays.splice(0).length, days: missing.size }
+      },
     },
+    async append(daysFromNow) {
+      const day = Math.floor(nowMs() / DAY_MS) + daysFromNow
+      if (!days.has(day)) strays.push(day)
+    },
+    strays: async () => strays.length,
     async hold() {
       holders += 1
       return async () => {

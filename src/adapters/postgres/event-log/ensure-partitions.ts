@@ -1,12 +1,15 @@
 import type { PartitionLog } from "../../../outbox/ports.ts"
+import { type Clock, systemClock } from "../../../runtime/clock.ts"
 import type { Sql } from "../client.ts"
 import { withSqlState } from "../sql-state.ts"
+import { sortStrays } from "./sort-strays.ts"
 
 const LOCK_NOT_AVAILABLE = "55P03"
 const TRIES_AT_MIGRATION = 10
 
-export function createPostgresPartitionLog(sql: Sql): PartitionLog {
+export function createPostgresPartitionLog(sql: Sql, clock: Clock = systemClock): PartitionLog {
   return {
+    sortStrays: signal => sortStrays(sql, clock, signal),
     async ensurePartitions(daysAhead) {
       try {
         const [row] = await sql<{ made: number }[]>`select reconciler.ensure_partitions(${daysAhead}) as made`
