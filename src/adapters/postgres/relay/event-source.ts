@@ -17,6 +17,8 @@ import {
 const FLUSH_AFTER_MS = 20
 /** Events that are read before it is known whether they are safe; there are more only behind a backlog. */
 const MAX_READ_AHEAD = 200
+/** More than these read in vain: something holds the log back, and they would be read again and again. */
+const MAX_IN_VAIN = 32
 const HIGHEST = 2n ** 63n - 1n
 
 /**
@@ -38,6 +40,7 @@ export function createPostgresEventSource(options: {
   let gap = { after: 0n, upTo: 0n }
   /** The last call gave something: more is likely. */
   let isBusy = false
+  let isHeldBack = false
 
   function forget(): void {
     horizon = createLockHorizon()
@@ -87,6 +90,7 @@ export function createPostgresEventSource(options: {
     const upTo = horizon.safe()
     const safe = events.filter(({ position }) => position <= upTo)
     if (safe.length === 0 && from < upTo) gap = { after, upTo }
+    isHeldBack = safe.length === 0 && events.length > MAX_IN_VAIN
     return safe
   }
 
@@ -119,8 +123,9 @@ export function createPostgresEventSource(options: {
     // What is known to be safe is read without another look: a backlog needs one statement a batch.
     const known = await readBelowHorizon(after, limit)
     if (known.length > 0) return known
-    if (horizon.isQuiet()) return isBusy || (await isNews()) ? lookAndRead(after, limit) : []
-    // What is held back would be read in vain again and again.
+    const isQuiet = horizon.isQuiet()
+    if (isQuiet && !isBusy && !(await isNews())) return []
+    if (isQuiet || !isHeldBack) return lookAndRead(after, limit)
     await look()
     return readBelowHorizon(after, limit)
   }
@@ -132,6 +137,7 @@ export function createPostgresEventSource(options: {
       try {
         const events = await read(after, limit)
         isBusy = events.length > 0
+        if (isBusy) isHeldBack = false
         return events
       } catch (error) {
         forget()
