@@ -1,11 +1,19 @@
 import type { Position } from "../domain/position.ts"
+import type { Clock } from "../runtime/clock.ts"
+import { createWake } from "../runtime/wake.ts"
 import type { RelayCursor, SetAside } from "./ports.ts"
+
+/**
+ * Each store is a commit that the writers' commits share the disk with. What a crash leaves unstored is sent again: so
+ * much of the traffic at most.
+ */
+const STORE_EVERY_MS = 20
 
 /** Moves the cursor behind the sends: they need not wait for its commit. */
 export interface CursorKeeper {
   /** Stored soon, together with what came meanwhile; what a crash leaves unstored is sent again. */
   advance(epoch: bigint, position: Position, setAside: readonly SetAside[]): void
-  /** Resolves when all is stored or has failed. */
+  /** Stores what waits; resolves when all is stored or has failed. */
   settled(): Promise<void>
   /** The last position that was stored since the last `forget`; 0 if none was. */
   stored(): Position
@@ -23,7 +31,10 @@ interface Advance {
   readonly setAside: readonly SetAside[]
 }
 
-export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">): CursorKeeper {
+export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">, clock: Clock): CursorKeeper {
+  const atOnce = createWake(clock)
+  const { signal } = new AbortController()
+  let settling = false
   let waiting: Advance | null = null
   let storing: Promise<void> | null = null
   let stored: Position = 0n
@@ -38,6 +49,7 @@ export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">): Cursor
       try {
         if (await cursor.advance(epoch, position, setAside)) stored = position
         else refused = true
+        if (!settling) await atOnce.wait(STORE_EVERY_MS, signal)
       } catch (error) {
         // Not tried again here: the next pass begins anew, after the pause that a failed pass gets.
         failure = { error }
@@ -55,8 +67,11 @@ export function createCursorKeeper(cursor: Pick<RelayCursor, "advance">): Cursor
       waiting = { epoch, position, setAside: [...before, ...setAside] }
       storing ??= store()
     },
-    settled: async () => {
+    async settled() {
+      settling = true
+      atOnce.wake()
       await storing
+      settling = false
     },
     stored: () => stored,
     wasRefused: () => refused,

@@ -4,7 +4,7 @@ import type { LogNews } from "./ports.ts"
 /** More is likely to come: looked for often. */
 const ACTIVE_MS = 250
 const ACTIVE_WAIT_MS = 1
-/** Something is on its way, and nobody tells when its transaction ends. */
+/** Something has been on its way for longer than that, and nobody tells when its transaction ends. */
 const UNQUIET_WAIT_MS = 20
 /** Bounds the statements of an idle relay that nobody wakes; also how late it can be. */
 const POLL_WAIT_MS = 1_000
@@ -29,6 +29,7 @@ export function createPatience(options: {
 }): Patience {
   const { clock, news } = options
   let activeUntilMs = 0
+  let wasQuiet = true
   /** When the writers were last asked; null when they are not. */
   let askedAtMs: number | null = null
   let cannotTellUntilMs = 0
@@ -50,13 +51,17 @@ export function createPatience(options: {
       activeUntilMs = clock.nowMs() + ACTIVE_MS
     },
     async wait(signal) {
+      const isQuiet = options.isQuiet()
+      // Most transactions are over soon.
+      if (wasQuiet && !isQuiet) activeUntilMs = clock.nowMs() + ACTIVE_MS
+      wasQuiet = isQuiet
       const isActive = clock.nowMs() < activeUntilMs
       if (isActive && askedAtMs !== null) {
         askedAtMs = null
         await news?.stopAsking()
       }
       if (isActive) return clock.sleep(ACTIVE_WAIT_MS, signal)
-      if (!options.isQuiet()) return clock.sleep(UNQUIET_WAIT_MS, signal)
+      if (!isQuiet) return clock.sleep(UNQUIET_WAIT_MS, signal)
       return news && clock.nowMs() >= cannotTellUntilMs
         ? waitForNews(news, signal)
         : clock.sleep(POLL_WAIT_MS, signal)

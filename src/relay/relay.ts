@@ -16,6 +16,7 @@ import type {
   RelayLetters,
   SetAside,
 } from "./ports.ts"
+import { createReadAhead } from "./read-ahead.ts"
 
 export interface RelayOptions {
   readonly source: EventSource
@@ -57,8 +58,9 @@ const STANDBY_ASKS_AFTER = 0.2
 export function createRelay(options: RelayOptions): Relay {
   const { source, clock, logger } = options
   const poison = createPoison({ ...options, policy: options.onPoison })
-  const keeper = createCursorKeeper(options.cursor)
+  const keeper = createCursorKeeper(options.cursor, clock)
   const patience = createPatience({ clock, isQuiet: () => source.isQuiet(), ...pick(options.news) })
+  const behindSends = createReadAhead({ source, clock, limit: options.batchSize })
   let lease: RelayLease | null = null
   let askAgainAtMs = 0
   let readAhead: readonly LoggedEvent[] = []
@@ -111,9 +113,10 @@ export function createRelay(options: RelayOptions): Relay {
     batch: readonly LoggedEvent[],
     last: LoggedEvent,
   ): Promise<number> {
+    const sending = poison.publish(batch)
     const [sent, read] = await Promise.allSettled([
-      poison.publish(batch),
-      source.readSafe(last.position, options.batchSize),
+      sending,
+      behindSends.during(sending, batch.length, last.position),
     ])
     if (sent.status === "rejected") throw sent.reason
     if (sent.value.length > 0) logSetAside(sent.value, logger)

@@ -59,6 +59,7 @@ describe("the relay's patience", () => {
   test("does not wait for news of a transaction that is open already: it was not asked to tell", async () => {
     const patience = createPatience({ clock, isQuiet: () => isQuiet, news: news(true) })
     isQuiet = false
+    expect(new Set(await waits(patience, 250))).toEqual(new Set(["sleep 1"]))
     expect(await waits(patience, 2)).toEqual(["sleep 20", "sleep 20"])
   })
 

@@ -3,7 +3,7 @@ import { topicsWithPrefix } from "../../../src/bus/topics.ts"
 import { type EventRecord, toLogged } from "../../../src/domain/event.ts"
 import type { PoisonPolicy } from "../../../src/domain/order.ts"
 import { createRelay, type Relay } from "../../../src/relay/relay.ts"
-import { systemClock } from "../../../src/runtime/clock.ts"
+import type { Clock } from "../../../src/runtime/clock.ts"
 import { silentLogger } from "../../../src/runtime/logger.ts"
 import { anySubject, event, unblockRequested } from "../../support/event-builders.ts"
 import { createInMemoryDeadLetters, type InMemoryDeadLetters } from "../../support/twins/dead-letters.ts"
@@ -28,6 +28,8 @@ describe("relay", () => {
   let broker: InMemoryBroker
   let publisher: InMemoryEventPublisher
   const { signal } = new AbortController()
+  const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+  const clock: Clock = { nowMs: () => nowMs, sleep: turn }
 
   beforeEach(() => {
     nowMs = 1_000_000
@@ -49,7 +51,7 @@ describe("relay", () => {
       onPoison,
       publisher: publisher.publisher,
       topics,
-      clock: { ...systemClock, nowMs: () => nowMs },
+      clock,
       holder,
       leaseMs: LEASE_MS,
       batchSize,
@@ -68,6 +70,8 @@ describe("relay", () => {
   async function drain(target: Relay): Promise<number> {
     let total = 0
     for (let did = await target.tick(signal); did > 0; did = await target.tick(signal)) total += did
+    // The cursor's last move is stored after its pause.
+    await turn()
     return total
   }
 
@@ -119,6 +123,7 @@ describe("relay", () => {
     log.append(...events)
     const old = relay("a")
     expect(await old.tick(signal)).toBe(10)
+    await turn()
     nowMs += LEASE_MS + 1
     const stolen = await cursor.cursor.acquire("b", LEASE_MS)
     // The old one's clock stands back: it believes that it still has the lease.
@@ -126,6 +131,7 @@ describe("relay", () => {
     // What it was sending still goes out, as duplicates of what the other sends.
     expect(await old.tick(signal)).toBe(10)
     expect(cursor.position()).toBe(events[9]?.position)
+    await turn()
     expect(await old.tick(signal)).toBe(0)
     expect(cursor.position()).toBe(events[9]?.position)
     expect(await cursor.cursor.advance(stolen?.epoch ?? 0n, events[29]?.position ?? 0n)).toBe(true)
@@ -223,7 +229,7 @@ describe("relay", () => {
       onPoison: "block-subject",
       publisher: publisher.publisher,
       topics,
-      clock: { ...systemClock, nowMs: () => nowMs },
+      clock,
       holder: "a",
       leaseMs: LEASE_MS,
       batchSize: 10,
