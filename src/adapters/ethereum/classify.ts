@@ -14,23 +14,39 @@ type Refusal = Exclude<BroadcastOutcome["kind"], "accepted" | "unknown" | "alrea
  * core/error.go, the others from their public sources.
  */
 const REFUSALS: readonly (readonly [RegExp, Refusal])[] = [
-  [/replacement.*underpriced|replacement fee too low|replacementnotallowed/i, "underpriced"],
+  [
+    /replacement.*underpriced|replacement fee too low|replacementnotallowed|could not replace existing/i,
+    "underpriced",
+  ],
   [/nonce (is )?too low|old ?nonce|nonce has already been used|nonce below/i, "nonce-too-low"],
-  [/nonce (is )?too high|nonce ?gap|nonce above|too distant/i, "nonce-too-high"],
+  [/nonce (is )?too high|nonce ?gap|nonce above|too distant|nonce ?too ?far/i, "nonce-too-high"],
   [/insufficient ?(funds|balance)|doesn't have enough funds|upfront cost exceeds/i, "insufficient-funds"],
-  [/priority fee.* (higher|greater) than|exceeds the configured cap/i, "rejected"],
-  [/underpriced|less than (the )?block base fee|is too low for the next block/i, "underpriced"],
+  [
+    /priority fee.* (higher than|greater than|exceeds)|exceeds the configured cap|fee cap exceeded/i,
+    "rejected",
+  ],
+  [
+    /underpriced|(less than|below) (the )?(current )?(block )?base fee|is too low for the next block/i,
+    "underpriced",
+  ],
   [/fee ?too ?low|gas price (is )?(too low|below)|tip .*below/i, "underpriced"],
   [/vm exception|execution reverted|reverted with/i, "reverted"],
-  [/requires at least \d+ gas|intrinsic gas/i, "rejected"],
+  [/gas too high|(transaction|rlp) ?too ?(large|long)|max ?tx ?size/i, "too-large"],
+  [/requires at least \d+ gas|intrinsic ?gas|gas floor|floor data gas/i, "rejected"],
   [
     /gas ?limit|gas cap|oversized|exceeds max(imum)? (transaction|data) size|request entity too large/i,
     "too-large",
   ],
-  [/chain ?id|invalid (sender|signature|transaction)|input too short|rlp|type not supported/i, "rejected"],
+  // Besu's "an invalid transaction with a lower nonce exists" is about another one.
+  [
+    /chain ?id|invalid ?(tx)? ?(sender|signature)|(?<!an )invalid transaction|transaction .*invalid/i,
+    "rejected",
+  ],
+  [/input too short|rlp|type not supported|unsupported transaction|recover sender/i, "rejected"],
+  [/sender ?is ?contract|not an eoa|not authorized/i, "rejected"],
 ]
 
-const KNOWN = /already ?known|known transaction|already ?imported|transaction with the same hash/i
+const KNOWN = /already ?known|known transaction|already ?imported|(transaction|tx) with (the )?same hash/i
 
 /** What became of `hash`, from what sending it threw. Anything that does not certainly say no is `unknown`. */
 export function classifyBroadcastError(error: unknown, hash: Hex): BroadcastOutcome {
