@@ -18,6 +18,7 @@ import type {
   Registry,
   TransactionLog,
 } from "./ports.ts"
+import { createPredecessor } from "./predecessor.ts"
 import { operationResults, retryMs } from "./results.ts"
 import { createWithoutReceipt } from "./without-receipt.ts"
 
@@ -51,6 +52,7 @@ export function createWatch(options: WatchOptions): Watch {
   const { log, ledger, attempts, findings, crash, logger, confirmations } = options
   const foreign = createDoubt({ clock: options.clock, overMs: options.resendMs })
   const withoutReceipt = createWithoutReceipt(options)
+  const predecessor = createPredecessor(options)
 
   async function unsent(lane: Lane, transaction: OpenTransaction): Promise<StepResult> {
     const last = transaction.attempts.at(-1)
@@ -95,6 +97,8 @@ export function createWatch(options: WatchOptions): Watch {
     if (place === "unseen" && usedNonces > transaction.nonce) return "waiting"
     if (place === "unseen") return reorged(lane, transaction, inclusion)
     if (place === "shallow") return "waiting"
+    // What was confirmed before has to be sent again and judged first.
+    if (!(await predecessor.isInPlace(lane, transaction.nonce, inclusion))) return "waiting"
     const carried = transaction.operations.slice(0, inclusion.outcomes.length)
     const results = operationResults(carried, inclusion, options.clock.nowMs())
     const registry = options.registries.find(({ address }) => address === transaction.contract)
@@ -103,6 +107,7 @@ export function createWatch(options: WatchOptions): Watch {
     await log.settle(lane, transaction.id, { as: "confirmed", results, foreignVersion })
     await crash("after-settle")
     const { nonce, type } = transaction
+    predecessor.confirmed(lane, nonce, inclusion)
     options.sizes.taken(type)
     await findings.set(lane, "no-effect", type, false)
     await findings.set(lane, "unconfirmed", null, false)
