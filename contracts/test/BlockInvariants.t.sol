@@ -17,6 +17,8 @@ contract BlockTraffic is RegistryTest {
 
     SubjectRegistry.Record[] private sent;
     mapping(bytes32 subject => mapping(uint256 version => bool)) private ended;
+    /// By version and tag, and whether it is an expiry.
+    mapping(bytes32 subject => mapping(uint256 operation => bool)) private done;
 
     constructor(BlockedIPRegistry registry_) {
         registry = registry_;
@@ -46,6 +48,22 @@ contract BlockTraffic is RegistryTest {
         _step(record.subject, record.word);
     }
 
+    /// The admin, or an account without any role.
+    function sendWithoutTheRole(uint256 subject, uint256 version, uint256 who) external {
+        uint256 word = Words.pack(_version(version), 0, 0, clock, Words.INACTIVE);
+        address sender = who % 2 == 0 ? ADMIN : address(uint160(who | 1 << 159));
+        _sendInVain("only a writer writes", sender, _subject(subject), word);
+    }
+
+    function sendWhilePaused(uint256 subject, uint256 version) external {
+        vm.prank(ADMIN);
+        registry.pause();
+        uint256 word = Words.pack(_version(version), 0, 0, clock, Words.INACTIVE);
+        _sendInVain("nobody writes while it is paused", WRITER, _subject(subject), word);
+        vm.prank(ADMIN);
+        registry.unpause();
+    }
+
     function wait(uint256 seconds_) external {
         clock += seconds_ % 300;
         vm.warp(clock);
@@ -54,6 +72,16 @@ contract BlockTraffic is RegistryTest {
     function _act(uint256 subject, uint256 word) private {
         sent.push(SubjectRegistry.Record(_subject(subject), word));
         _step(_subject(subject), word);
+    }
+
+    /// And the words can be read all the while.
+    function _sendInVain(string memory what, address sender, bytes32 subject, uint256 word) private {
+        vm.warp(clock);
+        uint256 before = _state(registry, subject);
+        vm.prank(sender);
+        (bool sentIt,) = address(registry).call(abi.encodeCall(registry.applyBatch, (_record(subject, word))));
+        _false(what, sentIt);
+        _same(what, before, _state(registry, subject));
     }
 
     function _step(bytes32 subject, uint256 word) private {
@@ -66,6 +94,13 @@ contract BlockTraffic is RegistryTest {
         _true("versions never go back", afterwards >> 192 >= before >> 192);
         bool writes = outcome == SubjectRegistry.Outcome.Applied || outcome == SubjectRegistry.Outcome.Expired;
         _same("only Applied and Expired write", writes ? 1 : 0, before == afterwards ? 0 : 1);
+        if (writes) {
+            uint256 operation = word >> 128 << 1 | (word >> 3 & 1);
+            _false("an operation has one effect", done[subject][operation]);
+            done[subject][operation] = true;
+            uint256 versionSeconds = (word >> 214) / 1000 + Words.EPOCH;
+            _true("a version far ahead is refused", versionSeconds <= clock + 300);
+        }
         if (before & 3 == 3 && before != afterwards) {
             _true("a manual block ends by hand only", word & 15 == Words.BY_HAND || word & 15 == Words.INACTIVE);
         }
