@@ -1,6 +1,8 @@
 import type { AnySql, Sql } from "../../src/adapters/postgres/client.ts"
 
 const OPERATIONS_A_TRANSACTION = 256
+/** Nobody's: it only has a past. */
+const LANE = "1a".repeat(20)
 
 /** Final operations that are in nobody's way: what years leave behind. Their transactions and attempts too. */
 export async function fillHistory(sql: Sql, rows: number): Promise<void> {
@@ -15,7 +17,8 @@ export async function fillHistory(sql: Sql, rows: number): Promise<void> {
     insert into reconciler.chain_transaction_operations (transaction_id, ordinal, event_id)
     select t.id, o.position % ${OPERATIONS_A_TRANSACTION}, o.event_id
     from reconciler.chain_operations o
-      join reconciler.chain_transactions t on t.nonce = o.position / ${OPERATIONS_A_TRANSACTION}`
+      join reconciler.chain_transactions t on t.nonce = o.position / ${OPERATIONS_A_TRANSACTION}
+    where t.lane = decode(${LANE}, 'hex') and o.position < ${rows}`
   // Statistics from a moment when nothing waits, as the server takes them in quiet hours: what plans must bear.
   // Vacuum, or what follows is measured beside the cleaning up after millions of inserts.
   await sql`
@@ -26,19 +29,20 @@ export async function fillHistory(sql: Sql, rows: number): Promise<void> {
 async function fillTransactions(sql: Sql, count: number): Promise<void> {
   await sql`
     insert into reconciler.chain_lanes (address, genesis_hash, epoch, leased_until, next_nonce)
-    values (decode(repeat('1a', 20), 'hex'), sha256('history'), 1, clock_timestamp(), ${count})`
+    values (decode(${LANE}, 'hex'), sha256('history'), 1, clock_timestamp(), ${count})`
   await sql`
     insert into reconciler.chain_transactions (lane, genesis_hash, nonce, type, contract, state, mined_hash,
       block_number, block_hash, outcomes, settled_at)
     select address, genesis_hash, n, 'patient', address, 'confirmed', sha256(int8send(n)), n, sha256(int8send(n)),
       decode(repeat('01', ${OPERATIONS_A_TRANSACTION}), 'hex'), clock_timestamp()
-    from reconciler.chain_lanes, generate_series(0, ${count - 1}::bigint) n`
+    from reconciler.chain_lanes, generate_series(0, ${count - 1}::bigint) n
+    where address = decode(${LANE}, 'hex')`
   await sql`
     insert into reconciler.chain_attempts (hash, transaction_id, number, records, raw, state, gas_limit,
       max_fee_per_gas_wei, max_priority_fee_per_gas_wei, first_sent_at, last_sent_at)
     select mined_hash, id, 0, ${OPERATIONS_A_TRANSACTION}, decode(repeat('5a', 16 * 1024), 'hex'), 'sent', 8000000,
       1, 1, clock_timestamp(), clock_timestamp()
-    from reconciler.chain_transactions`
+    from reconciler.chain_transactions where lane = decode(${LANE}, 'hex')`
 }
 
 export interface Plan {
@@ -101,5 +105,6 @@ const READY = `
       and (o.not_before is null or o.not_before <= clock_timestamp()))`
 const CONFIRMED = `
   select id, nonce, block_number from reconciler.chain_transactions
-  where lane = (select address from reconciler.chain_lanes limit 1) and state = 'confirmed' and contradicted_at is null
+  where lane = '\\x${LANE}' and state = 'confirmed' and contradicted_at is null and nonce < 9007199254740991
+    and genesis_hash = (select genesis_hash from reconciler.chain_lanes where address = '\\x${LANE}')
   order by nonce desc limit 1`
