@@ -71,6 +71,19 @@ describe("reading ahead", () => {
     expect(asked[3]?.after).toBe(found[4]?.position)
   })
 
+  test("does not look again once the send has ended", async () => {
+    looks = [1, 1, 1]
+    const ended = Promise.resolve()
+    await ended
+    expect(await readAhead.during(ended, 1, 0n)).toHaveLength(1)
+    const endsInPause = createReadAhead({
+      source,
+      clock: { ...clock, sleep: async () => endSend() },
+      limit: LIMIT,
+    })
+    expect(await endsInPause.during(send(), 1, 0n)).toHaveLength(1)
+  })
+
   test("reads no more than is sent at a time", async () => {
     looks = [LIMIT, 1]
     expect(await readAhead.during(send(), 1, 0n)).toHaveLength(LIMIT)
