@@ -6,8 +6,10 @@ import { expectedCode, operationTypes, type RegistryAddresses } from "./adapters
 import { createRegistry } from "./adapters/ethereum/registry.ts"
 import { createSigner } from "./adapters/ethereum/signer.ts"
 import type { KafkaClient } from "./adapters/kafka/client-port.ts"
-import { ensureTopics } from "./adapters/kafka/ensure-topics.ts"
+import { type EnsuredTopics, ensureTopics } from "./adapters/kafka/ensure-topics.ts"
 import { openKafkaClient } from "./adapters/kafka/open-client.ts"
+import { restoringTopics } from "./adapters/kafka/restore-topics.ts"
+import { createBusFindings, forgetTopics } from "./adapters/postgres/bus/findings.ts"
 import { createDeployments } from "./adapters/postgres/chain-writer/deployments.ts"
 import { createLanes } from "./adapters/postgres/chain-writer/lanes.ts"
 import { createOperationQueue } from "./adapters/postgres/chain-writer/operation-queue.ts"
@@ -37,6 +39,7 @@ import { createProjector } from "./projector/projector.ts"
 import { createTtl } from "./projector/ttl.ts"
 import type { EventPublisher } from "./relay/ports.ts"
 import { createRelay } from "./relay/relay.ts"
+import { watchPublisher } from "./relay/watched-publisher.ts"
 import { createRunners } from "./run-services.ts"
 import type { Clock } from "./runtime/clock.ts"
 import type { Logger } from "./runtime/logger.ts"
@@ -62,6 +65,7 @@ interface Composed extends ComposeOptions {
   readonly sql: Sql
   readonly kafka: KafkaClient
   readonly topics: Topics
+  readonly restoreTopics: () => Promise<EnsuredTopics>
   /** Unique to this process: a lease is renewed by its holder only. */
   readonly holder: string
 }
@@ -84,17 +88,21 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
     clock,
   )
   const topics = topicsWithPrefix(config.topicPrefix)
-  const { mismatched } = await ensureTopics(kafka, allTopics(topics), {
-    partitions: config.topicPartitions,
-    replicationFactor: config.topicReplicationFactor,
-  })
-  for (const { topic, partitions } of mismatched) {
+  const restoreTopics = topicRestorer({ config, sql, kafka, topics, logger })
+  for (const { topic, partitions } of (await restoreTopics()).mismatched) {
     logger.warn(
       { topic, partitions, configured: config.topicPartitions },
       "topic has other partitions; left as it is",
     )
   }
-  const composed = { ...options, sql, kafka, topics, holder: `${hostname()}:${process.pid}:${randomUUID()}` }
+  const composed = {
+    ...options,
+    sql,
+    kafka,
+    topics,
+    restoreTopics,
+    holder: `${hostname()}:${process.pid}:${randomUUID()}`,
+  }
   const parts: Parts = {
     ...(roles.has("relay") && { relay: composeRelay(composed) }),
     ...(roles.has("chain-writer") && { chainWriter: await composeChainWriter(composed) }),
@@ -116,7 +124,10 @@ export async function compose(options: ComposeOptions): Promise<readonly Service
       logger,
       shutdown,
     })
-  return pipeline(parts, createRunners({ clock, logger, subscribe, shutdown, progress }))
+  return pipeline(
+    parts,
+    createRunners({ clock, logger, subscribe, findings: createBusFindings(sql), shutdown, progress }),
+  )
 }
 
 function openPool(
@@ -135,9 +146,32 @@ function openPool(
   return sql
 }
 
+/** Makes the topics that are missing, and forgets what is stored of earlier ones of their names. */
+function topicRestorer({
+  config,
+  sql,
+  kafka,
+  topics,
+  logger,
+}: Pick<Composed, "config" | "sql" | "kafka" | "topics" | "logger">): () => Promise<EnsuredTopics> {
+  const shape = { partitions: config.topicPartitions, replicationFactor: config.topicReplicationFactor }
+  return () =>
+    ensureTopics(kafka, allTopics(topics), shape, {
+      async beforeCreating(missing) {
+        const forgotten = await forgetTopics(sql, missing)
+        if (forgotten.length > 0) logger.error({ topics: forgotten }, "topics are gone: making them anew")
+      },
+    })
+}
+
 function composeRelay(composed: Composed): NonNullable<Parts["relay"]> {
   const { config, clock, logger, topics, holder, sql, shutdown, aroundPublisher = same } = composed
-  const publisher = aroundPublisher(composed.kafka.publisher())
+  const publisher = watchPublisher({
+    publisher: restoringTopics(aroundPublisher(composed.kafka.publisher()), composed.restoreTopics),
+    findings: createBusFindings(sql),
+    clock,
+    logger,
+  })
   shutdown.add("Kafka producer", () => publisher.close())
   // A connection of its own: what is remembered, and that the holder lives, is true for one session.
   const session = openPool(composed, 1, { keepsSessions: true })

@@ -1,4 +1,5 @@
 import type { Subscription } from "./bus/consume.ts"
+import type { BusFindings } from "./bus/findings.ts"
 import { runConsumer } from "./bus/run-consumer.ts"
 import { keepLanes } from "./chain-writer/lane-keeper.ts"
 import type { Runners, Service } from "./pipeline.ts"
@@ -20,6 +21,7 @@ export function createRunners(options: {
   readonly clock: Clock
   readonly logger: Logger
   readonly subscribe: () => Subscription
+  readonly findings?: BusFindings
   readonly shutdown: Shutdown
   /** Told of every pass. */
   readonly progress: Progress
@@ -51,6 +53,7 @@ export function createRunners(options: {
             return outcome
           },
           subscription: options.subscribe(),
+          ...(options.findings && { findings: options.findings }),
           logger,
           clock,
           signal,

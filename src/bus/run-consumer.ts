@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from "./consume.ts"
 import { continuityOf } from "./continuity.ts"
+import type { BusFindings } from "./findings.ts"
 import { createOffsetWatch } from "./offset-watch.ts"
 
 export interface ConsumerOptions {
@@ -30,6 +31,8 @@ export interface ConsumerOptions {
   readonly overloaded?: () => Promise<boolean>
   /** How often it is looked whether the stored offsets went back; a statement a partition. */
   readonly lookBackEveryMs?: number
+  /** Where it is kept for `status` when offsets do not continue. */
+  readonly findings?: BusFindings
   readonly logger: Logger
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -71,6 +74,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<void> {
       const { finding } = continuity
       const skipped = { stored: String(stored), from: String(batch.fetchOffset) }
       log.error({ topic, partition, finding, ...skipped }, "offsets do not continue: compare with the log")
+      await options.findings?.open(finding, `${groupId} ${topic}/${partition}`)
     }
     return { next: "continue" }
   }

@@ -8,17 +8,29 @@ export interface EnsuredTopics {
   readonly mismatched: readonly { readonly topic: string; readonly partitions: number }[]
 }
 
-/** Creates the topics that are missing. Safe to run at every start and from several processes at once. */
+/**
+ * Creates the topics that are missing. Safe to run at every start and from several processes at once. `beforeCreating` is
+ * told of them first: what was known of earlier topics of these names must be forgotten before anything is in the new.
+ */
 export function ensureTopics(
   client: KafkaClient,
   topics: readonly string[],
   shape: TopicShape,
-  clock: Clock = systemClock,
+  {
+    clock = systemClock,
+    beforeCreating,
+  }: {
+    readonly clock?: Clock
+    readonly beforeCreating?: (topics: readonly string[]) => Promise<unknown>
+  } = {},
 ): Promise<EnsuredTopics> {
   return client.withAdmin(async admin => {
     const standing = new Set(await admin.listTopics())
     const created = topics.filter(topic => !standing.has(topic))
-    if (created.length > 0) await create(admin, created, shape)
+    if (created.length > 0) {
+      await beforeCreating?.(created)
+      await create(admin, created, shape)
+    }
     const leaders = await untilLed(admin, topics, clock)
     // A broker leads a new topic a moment after it knows it: who publishes right away would be told that it does not.
     if (created.length > 0) await admin.bounds(created)

@@ -2,10 +2,12 @@ import { pino } from "pino"
 import { beforeEach, describe, expect, test } from "vitest"
 import type { EventBatch, Subscription } from "../../../src/bus/consume.ts"
 import { toMessage } from "../../../src/bus/envelope.ts"
+import type { BusFindings } from "../../../src/bus/findings.ts"
 import { runConsumer } from "../../../src/bus/run-consumer.ts"
 import { toLogged } from "../../../src/domain/event.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
 import { anySubject, unblockRequested } from "../../support/event-builders.ts"
+import { createInMemoryBusFindings } from "../../support/twins/bus-findings.ts"
 import { createInMemoryBroker, type InMemoryBroker } from "../../support/twins/message-broker.ts"
 import { createInMemorySubscription } from "../../support/twins/subscription.ts"
 import { until } from "../../support/until.ts"
@@ -17,11 +19,13 @@ describe("runConsumer", () => {
   let stored: Map<number, bigint>
   let handled: EventBatch[]
   let errors: string[]
+  let findings: BusFindings
   beforeEach(() => {
     broker = createInMemoryBroker(1)
     stored = new Map()
     handled = []
     errors = []
+    findings = createInMemoryBusFindings()
   })
 
   function write(count: number): string[] {
@@ -57,6 +61,7 @@ describe("runConsumer", () => {
       },
       ...(rest.overloaded ? { overloaded: rest.overloaded } : {}),
       lookBackEveryMs: 20,
+      findings,
       logger,
       clock: systemClock,
       signal: stop.signal,
@@ -160,6 +165,7 @@ describe("runConsumer", () => {
     await consumeUntil(() => handledIds().length >= 15)
     expect(handledIds()).toEqual(ids.slice(10))
     expect(errors.join()).toContain("messages-expired")
+    expect(await findings.list()).toMatchObject([{ finding: "messages-expired", about: "group topic/0" }])
   })
 
   test("reads all again when the broker has less than was read, and reports it", async () => {
@@ -168,6 +174,7 @@ describe("runConsumer", () => {
     await consumeUntil(() => handledIds().length >= 5)
     expect(handledIds()).toEqual(ids)
     expect(errors.join()).toContain("messages-gone")
+    expect(await findings.list()).toMatchObject([{ finding: "messages-gone", about: "group topic/0" }])
   })
 
   test("takes nothing while overloaded, and goes on afterwards", async () => {
