@@ -3,6 +3,7 @@ import { EXIT, OperatorError } from "../runtime/errors.ts"
 import { addCapture } from "./capture.ts"
 import type { AddCommand } from "./command.ts"
 import type { CliContext } from "./context.ts"
+import { addDeadLetters } from "./dead-letters.ts"
 import { addDemo } from "./demo.ts"
 import { addDeploy } from "./deploy.ts"
 import { addLane } from "./lane.ts"
@@ -17,6 +18,7 @@ const commands: readonly AddCommand[] = [
   addDeploy,
   addStatus,
   addLog,
+  addDeadLetters,
   addDemo,
   addLane,
   addCapture,

@@ -14,8 +14,11 @@ export interface Partition {
   readonly restored: boolean
 }
 
-/** Who may still need a partition's events. `consumers`: a group that has not handled all that was published. */
-export type Holder = "relay" | "chain-writer" | "projector" | "consumers"
+/**
+ * Who may still need a partition's events. `consumers`: a group that has not handled all that was published;
+ * `dead-letters`: an event that was set aside and may be requeued.
+ */
+export type Holder = "relay" | "chain-writer" | "projector" | "dead-letters" | "consumers"
 
 /** How far a consumer group has to come in one partition of a topic: the offset after the last message. */
 export interface GroupEnd {

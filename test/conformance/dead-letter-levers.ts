@@ -134,6 +134,17 @@ export function deadLetterLeversConformance(
       expect(await harness.levers.discard(ids[0]!, WHY)).toEqual({ outcome: "requeued" })
     })
 
+    test("the relay's letters stay when one of them is not in the log", async () => {
+      const gone = unblockRequested(subject)
+      const { eventId, position, type } = gone
+      const letter = { source: "relay", reason: "unknown-type", eventId, position, type, subject }
+      await harness.insert({ ...letter, blocksSubject: true })
+      const [id] = await setAside("relay", [unblockRequested(subject)])
+      const results = await harness.levers.requeue(id!)
+      expect(results.map(({ outcome }) => outcome)).toEqual(["not-in-log", "still-blocked"])
+      expect((await harness.deadLetters.summary()).requeued).toBe(0)
+    })
+
     test("the projector tells its read model", async () => {
       const request = unblockRequested(subject)
       const [id] = await setAside("projector", [confirmed(request)], { blocksSubject: false })

@@ -21,3 +21,18 @@ export async function insertEvents(sql: Sql, events: readonly EventRecord[]): Pr
         to_timestamp(${occurredAtMs / 1_000}::float8), ${traceparent}, ${causationId})`
   }
 }
+
+/** The same at positions that the log gives them, as for whoever writes past `append`: the events as they stand there. */
+export async function insertNext(sql: Sql, events: readonly EventRecord[]): Promise<EventRecord[]> {
+  const placed: EventRecord[] = []
+  for (const event of events) {
+    const { eventId, type, subject, payload, traceparent, causationId } = event
+    const [row] = await sql<[{ position: bigint }]>`
+      insert into reconciler.outbox (event_id, type, subject, payload, traceparent, causation_id)
+      values (${eventId}, ${type}, ${subjectBytes(subject)}, ${JSON.stringify(payload)}::text::jsonb,
+        ${traceparent}, ${causationId})
+      returning seq as position`
+    placed.push({ ...event, position: row.position })
+  }
+  return placed
+}

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest"
 import { FINDINGS } from "../../src/chain-writer/finding.ts"
 import { operations } from "../../src/domain/operations/index.ts"
 import { OUTCOMES } from "../../src/domain/outcome.ts"
+import { DEAD_LETTER_FINDINGS } from "../../src/ops/dead-letter-findings.ts"
 import { LOG_FINDINGS } from "../../src/ops/log-status.ts"
 import { settingList } from "../../src/settings.ts"
 
@@ -63,7 +64,7 @@ describe.each(pages)("%s", page => {
 
   it("names commands of the reconciler that exist", () => {
     const commands = readdirSync(join(root, "src/cli")).map(name => name.replace(/\.ts$/, ""))
-    const named = found(page, /(?:`reconciler|npm run (?:-s )?reconciler --|src\/main\.ts) ([a-z]+)/g)
+    const named = found(page, /(?:`reconciler|npm run (?:-s )?reconciler --|src\/main\.ts) ([a-z][a-z-]*)/g)
     expect(named.filter(name => !commands.includes(name))).toEqual([])
   })
 
@@ -92,7 +93,7 @@ function isNamedInCode(name: string): boolean {
 
 it("the pages have a line for each finding and each outcome", () => {
   const lines = found("docs/operations.md", /^\| `([a-z-]+)` \| [^|]+ \| [^|]+ \|$/gm)
-  expect(lines).toEqual(expect.arrayContaining([...FINDINGS, ...LOG_FINDINGS]))
+  expect(lines).toEqual(expect.arrayContaining([...FINDINGS, ...LOG_FINDINGS, ...DEAD_LETTER_FINDINGS]))
   expect(found("docs/architecture.md", /^\| `([A-Z]\w+)` \|/gm).sort()).toEqual([...OUTCOMES].sort())
 })
 
