@@ -1,3 +1,4 @@
+import { deadLetterFindings } from "../../ops/dead-letter-findings.ts"
 import { type LogLimits, logFindings } from "../../ops/log-status.ts"
 import type { StatusSources } from "../../ops/status.ts"
 import { readChainWriterStatus } from "./chain-writer/status.ts"
@@ -41,17 +42,23 @@ export function createStatusSources(
     deadLetters: () => createDeadLetters(sql).count(),
     log: () => readLogStatus(sql, limits.logRetentionDays),
     async findings() {
-      const [{ findings }, blockers, log] = await Promise.all([
+      const [{ findings }, blockers, log, letters] = await Promise.all([
         readChainWriterStatus(sql),
         readBlockers(sql),
         readLogStatus(sql, limits.logRetentionDays),
+        createDeadLetters(sql).summary(),
       ])
       const ofLanes = findings.map(({ lane, type, finding, sinceMs }) => ({
         finding,
         about: type === null ? `lane ${lane}` : `lane ${lane}, ${type}`,
         sinceMs,
       }))
-      return [...ofLanes, ...blockerFindings(blockers), ...logFindings(log, limits)]
+      return [
+        ...ofLanes,
+        ...blockerFindings(blockers),
+        ...logFindings(log, limits),
+        ...deadLetterFindings(letters),
+      ]
     },
   }
 }
