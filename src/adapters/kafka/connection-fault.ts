@@ -1,4 +1,4 @@
-import { ConfigurationError, type OperatorError, UnavailableError } from "../../runtime/errors.ts"
+import { ConfigurationError, OperatorError, UnavailableError } from "../../runtime/errors.ts"
 import type { KafkaSettings } from "./settings.ts"
 
 const REFUSED_LOGIN = new Set([
@@ -12,8 +12,42 @@ const UNTRUSTED = /certificate|altnames|self-signed|self signed/i
 const NOT_TLS =
   /wrong version number|TLS handshake failed|secure TLS connection was established|packet length/i
 
+/** What a controller's listener says of a client's requests. */
+const NOT_FOR_CLIENTS = /UNSUPPORTED_VERSION|does not support the requested API|unsupported API/i
+
 /** What a person can do about a connection that could not be made. Neither password nor certificate is shown. */
 export function unusable(settings: KafkaSettings, cause: unknown): OperatorError {
+  return known(settings, cause) ?? noAnswer(settings, cause)
+}
+
+/**
+ * What a person can do about a broker that answers and does not do what it is asked, however often: an error of the
+ * client library becomes an OperatorError, any other is a bug and is given back as it is.
+ */
+export function refused(settings: KafkaSettings, cause: unknown): unknown {
+  const errors = flatten(cause)
+  if (cause instanceof OperatorError || !errors.some(isOfKafka)) return cause
+  const fault = known(settings, cause)
+  if (fault) return fault
+  const reason =
+    errors
+      .map(({ message }) => message)
+      .filter(message => message !== "")
+      .at(-1) ?? "no reason given"
+  return new UnavailableError(
+    `Kafka at ${settings.brokers.join(", ")} does not do what it is asked (${reason}): see that it is well, and that KAFKA_BROKERS names it`,
+    {
+      cause,
+    },
+  )
+}
+
+function isOfKafka(error: Error): boolean {
+  return error.name.startsWith("KafkaJS") || property(error, "code").startsWith("PLT_KFK")
+}
+
+/** Faults that have a name; null for the others. */
+function known(settings: KafkaSettings, cause: unknown): OperatorError | null {
   const where = settings.brokers.join(", ")
   const errors = flatten(cause)
   if (errors.some(isRefusedLogin)) {
@@ -29,6 +63,22 @@ export function unusable(settings: KafkaSettings, cause: unknown): OperatorError
       { cause },
     )
   }
+  if (
+    errors.some(error =>
+      NOT_FOR_CLIENTS.test([error.message, property(error, "type"), property(error, "apiId")].join(" ")),
+    )
+  ) {
+    return new UnavailableError(
+      `Something answers at ${where} that is no listener for clients, such as a controller's: KAFKA_BROKERS must name the brokers' own`,
+      { cause },
+    )
+  }
+  return null
+}
+
+function noAnswer(settings: KafkaSettings, cause: unknown): OperatorError {
+  const where = settings.brokers.join(", ")
+  const errors = flatten(cause)
   const plain = settings.tls && errors.some(({ message }) => NOT_TLS.test(message))
   const hint = plain
     ? "; it does not seem to speak TLS there, unset KAFKA_SSL_CA_FILE or use its TLS port"

@@ -1,6 +1,7 @@
 import type { Subscription } from "../../bus/consume.ts"
 import { backoffMs } from "../../runtime/backoff.ts"
 import type { Clock } from "../../runtime/clock.ts"
+import { refused } from "./connection-fault.ts"
 import { DEFAULT_TUNING, type KafkaSettings, type SubscriptionTuning } from "./settings.ts"
 
 /** What one client's life is made of: the caller's wishes and the adapter's settings. */
@@ -23,7 +24,7 @@ const RECONNECT = { baseMs: 200, maxMs: 1_500 }
 
 /**
  * A consumer group's membership. What waiting can mend is tried again with a client made anew, however long it takes;
- * what it cannot (a wrong password, a bug) rejects, and the process ends and says so.
+ * what it cannot (a wrong password, another listener: OperatorError; a bug: as it is) rejects, and the process ends.
  */
 export function createSessionSubscription(
   runSession: RunSession,
@@ -43,7 +44,7 @@ export function createSessionSubscription(
           ...options,
         })
         if (end.outcome === "stopped") return
-        if (end.outcome === "broken") throw end.error
+        if (end.outcome === "broken") throw refused(settings, end.error)
         failures = end.joined ? 1 : failures + 1
         // A broker that has just started refuses the first joins, which is no news; the reason is, a stack is not.
         const level = failures < 3 ? "info" : "warn"

@@ -1,7 +1,7 @@
 import type { Admin } from "kafkajs"
 import { systemClock } from "../../../runtime/clock.ts"
 import { type KafkaAdmin, type PartitionBounds, topicConfig } from "../client-port.ts"
-import { unusable } from "../connection-fault.ts"
+import { refused, unusable } from "../connection-fault.ts"
 import type { KafkaSettings } from "../settings.ts"
 import { createKafkaClient } from "./client.ts"
 import { isTransient, protocolErrorType } from "./errors.ts"
@@ -19,6 +19,8 @@ export async function withAdmin<T>(settings: KafkaSettings, use: (admin: Admin) 
   }
   try {
     return await use(admin)
+  } catch (error) {
+    throw refused(settings, error)
   } finally {
     await admin.disconnect()
   }

@@ -1,7 +1,7 @@
 import { Admin, ListOffsetTimestamps } from "@platformatic/kafka"
 import type { Clock } from "../../../runtime/clock.ts"
 import { type KafkaAdmin, type PartitionBounds, topicConfig } from "../client-port.ts"
-import { unusable } from "../connection-fault.ts"
+import { refused, unusable } from "../connection-fault.ts"
 import type { KafkaSettings } from "../settings.ts"
 import { clientOptions } from "./client.ts"
 import { isTransient } from "./errors.ts"
@@ -20,6 +20,8 @@ export async function withAdmin<T>(
       throw unusable(settings, error)
     })
     return await use(toKafkaAdmin(admin, clock))
+  } catch (error) {
+    throw refused(settings, error)
   } finally {
     await admin.close()
   }
