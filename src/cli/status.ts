@@ -14,7 +14,7 @@ export const addStatus: AddCommand = (program, context, answer) => {
     .addHelpText(
       "after",
       `
-Exit code 0: no finding and no dead letter; 1: there are some; 69: a server cannot be reached.
+Exit code 0: no finding and no dead letter; 1: there are some, Kafka being away among them; 69: Postgres cannot be reached.
 
 Example:
   reconciler status --json`,

@@ -1,3 +1,4 @@
+import { UnavailableError } from "../runtime/errors.ts"
 import type { Finding } from "./finding.ts"
 import { type LogStatus, logLines } from "./log-status.ts"
 
@@ -40,8 +41,8 @@ export interface StatusSources {
 
 export interface SystemStatus {
   readonly stages: Readonly<Record<"relay" | "chain-writer" | "projector" | "write-back", StageCounts>>
-  /** Messages not handled yet, by consumer group. */
-  readonly consumerLag: Readonly<Record<string, number>>
+  /** Messages not handled yet, by consumer group; null when Kafka does not answer. */
+  readonly consumerLag: Readonly<Record<string, number>> | null
   readonly log: LogStatus
   readonly deadLetters: number
   readonly findings: readonly Finding[]
@@ -53,18 +54,29 @@ export async function readStatus(sources: Omit<StatusSources, "relayLeader">): P
     sources.chainWriter(),
     sources.projector(),
     sources.writeBack(),
-    sources.consumerLag(),
+    sources.consumerLag().catch(whenAway),
     sources.log(),
     sources.deadLetters(),
     sources.findings(),
   ])
   return {
     stages: { relay, "chain-writer": chainWriter, projector, "write-back": writeBack },
-    consumerLag: byGroup(lags),
+    consumerLag: lags && byGroup(lags),
     log,
     deadLetters,
-    findings,
+    // A relay that publishes at the time has told it itself, with its beginning.
+    findings: lags || findings.some(isAway) ? findings : [...findings, { ...AWAY, sinceMs: log.nowMs }],
   }
+}
+
+const AWAY = { finding: "kafka-unreachable", about: "status" }
+
+const isAway = ({ finding }: Finding) => finding === AWAY.finding
+
+/** Without Kafka the database's answers are wanted all the more. */
+function whenAway(error: unknown): null {
+  if (error instanceof UnavailableError) return null
+  throw error
 }
 
 function byGroup(lags: readonly GroupLag[]): Readonly<Record<string, number>> {
@@ -80,9 +92,11 @@ export function statusTable(status: SystemStatus): string {
       " ",
     ),
   )
-  const lag = Object.entries(status.consumerLag).map(
-    ([group, messages]) => `${group.padEnd(30)} ${messages} messages`,
-  )
+  const lag = status.consumerLag
+    ? Object.entries(status.consumerLag).map(
+        ([group, messages]) => `${group.padEnd(30)} ${messages} messages`,
+      )
+    : ["unknown: Kafka does not answer"]
   const findings = status.findings.map(({ finding, about }) => `${finding} (${about})`)
   return [
     `${"stage".padEnd(14)} ${"done".padStart(10)} ${"waiting".padStart(10)} ${"oldest".padStart(10)}`,

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
 import { describe, expect, it } from "vitest"
+import { BUS_FINDINGS } from "../../src/bus/findings.ts"
 import { FINDINGS } from "../../src/chain-writer/finding.ts"
 import { operations } from "../../src/domain/operations/index.ts"
 import { OUTCOMES } from "../../src/domain/outcome.ts"
@@ -93,7 +94,9 @@ function isNamedInCode(name: string): boolean {
 
 it("the pages have a line for each finding and each outcome", () => {
   const lines = found("docs/operations.md", /^\| `([a-z-]+)` \| [^|]+ \| [^|]+ \|$/gm)
-  expect(lines).toEqual(expect.arrayContaining([...FINDINGS, ...LOG_FINDINGS, ...DEAD_LETTER_FINDINGS]))
+  expect(lines).toEqual(
+    expect.arrayContaining([...FINDINGS, ...BUS_FINDINGS, ...LOG_FINDINGS, ...DEAD_LETTER_FINDINGS]),
+  )
   expect(found("docs/architecture.md", /^\| `([A-Z]\w+)` \|/gm).sort()).toEqual([...OUTCOMES].sort())
 })
 

@@ -1,6 +1,7 @@
 import { deadLetterFindings } from "../../ops/dead-letter-findings.ts"
 import { type LogLimits, logFindings } from "../../ops/log-status.ts"
 import type { StatusSources } from "../../ops/status.ts"
+import { createBusFindings } from "./bus/findings.ts"
 import { readChainWriterStatus } from "./chain-writer/status.ts"
 import type { Sql } from "./client.ts"
 import { createDeadLetters } from "./dead-letters/dead-letters.ts"
@@ -42,11 +43,12 @@ export function createStatusSources(
     deadLetters: () => createDeadLetters(sql).count(),
     log: () => readLogStatus(sql, limits.logRetentionDays),
     async findings() {
-      const [{ findings }, blockers, log, letters] = await Promise.all([
+      const [{ findings }, blockers, log, letters, bus] = await Promise.all([
         readChainWriterStatus(sql),
         readBlockers(sql),
         readLogStatus(sql, limits.logRetentionDays),
         createDeadLetters(sql).summary(),
+        createBusFindings(sql).list(),
       ])
       const ofLanes = findings.map(({ lane, type, finding, sinceMs }) => ({
         finding,
@@ -55,6 +57,7 @@ export function createStatusSources(
       }))
       return [
         ...ofLanes,
+        ...bus,
         ...blockerFindings(blockers),
         ...logFindings(log, limits),
         ...deadLetterFindings(letters),
