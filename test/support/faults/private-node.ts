@@ -33,19 +33,24 @@ export async function startAnvil(
 ): Promise<PrivateNode> {
   const port = await freePort()
   const interval = options.blockSeconds === undefined ? [] : ["--block-time", String(options.blockSeconds)]
-  const fixed = ["--port", String(port), "--hardfork", "osaka", "--silent", "--slots-in-an-epoch", "4"]
-  return startNode(port, anvil, [...fixed, ...interval, ...(options.args ?? [])], {})
+  const args = options.args ?? []
+  const hardfork = args.includes("--hardfork") ? [] : ["--hardfork", "osaka"]
+  const fixed = ["--port", String(port), "--silent", "--slots-in-an-epoch", "4", ...hardfork]
+  return startNode(port, anvil, [...fixed, ...interval, ...args], {})
 }
 
-/** Hardhat's node: the one that refuses underpriced replacements. */
+/** Hardhat's node: the one that refuses underpriced replacements. Of another kind: see other-chains.config.ts. */
 export async function startHardhat(
-  options: { readonly blockIntervalMs?: number } = {},
+  options: { readonly blockIntervalMs?: number; readonly kind?: "free" | "legacy" } = {},
 ): Promise<PrivateNode> {
   const port = await freePort()
   const hardhat = join(dirname(fileURLToPath(import.meta.resolve("hardhat"))), "cli.js")
-  const args = [hardhat, "--config", join(root, "contracts/hardhat.config.ts"), "node"]
+  const { kind } = options
+  const config = kind ? "test/support/faults/other-chains.config.ts" : "contracts/hardhat.config.ts"
+  const args = [hardhat, "--config", join(root, config), "node"]
   return startNode(port, process.execPath, [...args, "--hostname", "127.0.0.1", "--port", String(port)], {
     HARDHAT_DISABLE_TELEMETRY: "true",
+    ...(kind && { CHAIN_KIND: kind }),
     CHAIN_BLOCK_INTERVAL_MS: String(options.blockIntervalMs ?? 0),
   })
 }
