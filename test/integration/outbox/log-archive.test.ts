@@ -144,13 +144,16 @@ describe("archiving a day of the log", () => {
       expect(await by()).toBe("archived")
     })
 
-    test("but not for a request that was set aside", async () => {
+    test("a request was set aside, until that is settled", async () => {
       await passRelay()
       const request = { ...event("unblock-ip.requested", anySubject()), position: from + 1024n }
       await writeToLog(sql, request)
       await sql`
-        insert into reconciler.dead_letters (source, reason, event_id)
-        values ('relay', 'invalid-record', ${request.eventId})`
+        insert into reconciler.dead_letters (source, reason, event_id, position)
+        values ('relay', 'invalid-record', ${request.eventId}, ${request.position})`
+      expect(await by()).toEqual(["dead-letters"])
+      await sql`
+        update reconciler.dead_letters set state = 'discarded', discarded_by = 'ops', discard_reason = 'test'`
       expect(await by()).toBe("archived")
     })
 

@@ -264,6 +264,26 @@ describe("an event that cannot be published", () => {
     expect(world.reasons().map(([, , state]) => state)).toEqual(["resolved", "resolved"])
   })
 
+  test.each(["before-writing", "after-writing"] as const)(
+    "is sent again when the broker did not answer (%s)",
+    async when => {
+      const [poison, after] = [huge(subject), unblockRequested(subject)]
+      world.log.append(poison, after)
+      const relay = world.relay()
+      await world.drain(relay)
+      world.pass(LOOK_MS)
+      await world.drain(relay)
+      world.publisher.takeUpTo(10_000)
+      world.requeue(poison)
+      world.pass(LOOK_MS)
+      world.publisher.failNext(1, when)
+      await expect(relay.tick(signal)).rejects.toThrow()
+      expect(world.reasons().map(([, , state]) => state)).toEqual(["requeued", "requeued"])
+      await world.drain(relay)
+      expect(world.positionsOf(subject)).toEqual(positions(poison, after))
+    },
+  )
+
   test("a relay that lost its lease while sending again stores nothing of it", async () => {
     const poison = huge(subject)
     world.log.append(poison)
