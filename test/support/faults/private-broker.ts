@@ -16,6 +16,8 @@ import { type LeashedProcess, startLeashed } from "./leash.ts"
 export interface PrivateBroker {
   /** `host:port`. */
   readonly address: string
+  /** For another broker to join. */
+  readonly cluster: Cluster
   start(): Promise<void>
   /** kill -9. */
   kill(): Promise<void>
@@ -25,7 +27,14 @@ export interface PrivateBroker {
   close(): Promise<void>
 }
 
+export interface Cluster {
+  readonly id: string
+  readonly controllerPort: number
+}
+
 export interface PrivateBrokerOptions {
+  /** It joins this one as its second broker, in place of a cluster of its own. */
+  readonly join?: Cluster
   /** Lines that override the usual ones; `insidePort` is free for a listener of its own. */
   readonly properties?: (ports: {
     readonly port: number
@@ -46,6 +55,13 @@ export function privateBrokerMissing(): string | null {
     : "Kafka's jar files are not here: start the embedded Kafka once"
 }
 
+/** A broker only: the first one's controller outlives it. */
+const secondBroker = (port: number, { controllerPort }: Cluster) => `process.roles=broker
+node.id=2
+controller.quorum.voters=1@127.0.0.1:${controllerPort}
+listeners=CLIENTS://127.0.0.1:${port}
+`
+
 /** Started and ready. */
 export async function startPrivateBroker(options: PrivateBrokerOptions = {}): Promise<PrivateBroker> {
   const directory = await mkdtemp(join(tmpdir(), "reconciler-broker-"))
@@ -56,10 +72,15 @@ export async function startPrivateBroker(options: PrivateBrokerOptions = {}): Pr
   }
   const config = join(directory, "server.properties")
   const base = brokerProperties({ ...ports, dataDirectory: join(directory, "data") })
-  await writeFile(config, `${base}${QUICK_RETURN}${options.properties?.(ports) ?? ""}`)
+  const cluster = options.join ?? {
+    id: randomBytes(16).toString("base64url"),
+    controllerPort: ports.controllerPort,
+  }
+  const joining = options.join ? secondBroker(ports.port, options.join) : ""
+  await writeFile(config, `${base}${QUICK_RETURN}${joining}${options.properties?.(ports) ?? ""}`)
   const java = await findJava(machineEnvironment)
   const libraries = librariesDirectory(machineEnvironment)
-  const format = ["format", `--cluster-id=${randomBytes(16).toString("base64url")}`, "--config", config]
+  const format = ["format", `--cluster-id=${cluster.id}`, "--config", config]
   await promisify(execFile)(
     java,
     javaArguments(libraries, "kafka.tools.StorageTool", [...format, ...(options.formatArguments ?? [])]),
@@ -67,6 +88,7 @@ export async function startPrivateBroker(options: PrivateBrokerOptions = {}): Pr
   let broker: LeashedProcess | null = null
   const self: PrivateBroker = {
     address: `127.0.0.1:${ports.port}`,
+    cluster,
     async start() {
       broker = startLeashed(java, javaArguments(libraries, "kafka.Kafka", [config]), { cwd: directory })
       await broker.said(/Kafka Server started/)
