@@ -3,6 +3,7 @@ import { OUTCOMES } from "../../../domain/outcome.ts"
 import type { Sql, TransactionSql } from "../client.ts"
 import { expectRows, fence } from "./fence.ts"
 import { bytes } from "./hex.ts"
+import { inPayload, inState } from "./in-state.ts"
 
 /** The bytes, before they leave the process. */
 export async function saveAttempt(sql: Sql, lane: Lane, id: bigint, attempt: SignedAttempt): Promise<void> {
@@ -90,13 +91,12 @@ async function markReorged(tx: TransactionSql, id: bigint): Promise<void> {
 async function moveOperations(
   tx: TransactionSql,
   id: bigint,
-  from: string,
-  to: string,
+  from: "claimed" | "included",
+  to: "claimed" | "included",
   records: number,
 ): Promise<void> {
   const moved = await tx`
     update reconciler.chain_operations o set state = ${to}
-    from reconciler.chain_transaction_operations p
-    where p.transaction_id = ${id} and p.ordinal < ${records} and o.event_id = p.event_id and o.state = ${from}`
+    where ${inPayload(tx, id, 0, records)} and ${inState(tx, from)}`
   expectRows(moved.count, records, `operations from ${from} to ${to}`)
 }

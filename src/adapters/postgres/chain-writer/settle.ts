@@ -4,6 +4,7 @@ import type { Position } from "../../../domain/position.ts"
 import type { Sql, TransactionSql } from "../client.ts"
 import { expectRows, fence } from "./fence.ts"
 import { bytes } from "./hex.ts"
+import { inPayload, inState } from "./in-state.ts"
 
 type Confirmed = Extract<Settlement, { as: "confirmed" }>
 
@@ -81,7 +82,7 @@ async function finishOperations(
     update reconciler.chain_operations o
     set state = 'final', result = given.result, outcome = given.outcome, final_at = clock_timestamp()
     from jsonb_to_recordset(${tx.json(rows)}) as given (event_id uuid, outcome text, result text)
-    where o.event_id = given.event_id and o.state = 'included'`
+    where o.event_id = given.event_id and ${inState(tx, "included")}`
   return updated.count
 }
 
@@ -94,7 +95,7 @@ async function retryOperations(
     set state = 'pending', tries = o.tries + 1,
       not_before = clock_timestamp() + given.after_ms * interval '1 millisecond'
     from jsonb_to_recordset(${tx.json(rows)}) as given (event_id uuid, after_ms float8)
-    where o.event_id = given.event_id and o.state = 'included'`
+    where o.event_id = given.event_id and ${inState(tx, "included")}`
   return updated.count
 }
 
@@ -103,8 +104,7 @@ async function returnOperations(tx: TransactionSql, id: bigint, afterMs: number)
   const returned = await tx`
     update reconciler.chain_operations o
     set state = 'pending', tries = o.tries + 1, not_before = clock_timestamp() + ${afterMs} * interval '1 millisecond'
-    from reconciler.chain_transaction_operations p
-    where p.transaction_id = ${id} and o.event_id = p.event_id and o.state = 'claimed'`
+    where ${inPayload(tx, id, 0, null)} and ${inState(tx, "claimed")}`
   const [payload] = await tx<{ operations: bigint }[]>`
     select count(*) as operations from reconciler.chain_transaction_operations where transaction_id = ${id}`
   expectRows(returned.count, Number(payload?.operations), "returning operations")
@@ -114,8 +114,7 @@ async function returnOperations(tx: TransactionSql, id: bigint, afterMs: number)
 async function returnRest(tx: TransactionSql, id: bigint, records: number): Promise<void> {
   await tx`
     update reconciler.chain_operations o set state = 'pending'
-    from reconciler.chain_transaction_operations p
-    where p.transaction_id = ${id} and p.ordinal >= ${records} and o.event_id = p.event_id and o.state = 'claimed'`
+    where ${inPayload(tx, id, records, null)} and ${inState(tx, "claimed")}`
 }
 
 async function appendEvents(tx: TransactionSql, events: readonly NewEvent[]): Promise<void> {
