@@ -187,7 +187,7 @@ export const chainTransactionOperations = reconciler.table(
       foreignColumns: [chainOperations.eventId],
       name: "chain_transaction_operations_operation",
     }),
-    index("chain_transaction_operations_event").on(table.eventId),
+    // None by event id: nothing asks so, and its keys are random, a page of the index to write for each operation.
   ],
 )
 

@@ -1,0 +1,1 @@
+DROP INDEX "reconciler"."chain_transaction_operations_event";
