@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { keyFromHex } from "../../../src/adapters/ethereum/keys.ts"
 import { createRegistry } from "../../../src/adapters/ethereum/registry.ts"
 import { createLaneLevers } from "../../../src/adapters/postgres/chain-writer/lane-levers.ts"
+import { createTransactionLog } from "../../../src/adapters/postgres/chain-writer/transaction-log.ts"
 import type { Sql } from "../../../src/adapters/postgres/client.ts"
 import { seededRandom } from "../../../src/demo/random.ts"
 import { decodeWord } from "../../../src/domain/word.ts"
@@ -72,8 +73,31 @@ describe("deploy --rebuild on a new chain", { timeout: 180_000 }, () => {
     expect(decodeWord(late ?? 0n).flags).toBe(5)
     const [state] = await createLaneLevers(bench.database.sql).list()
     expect(state?.nextNonce).toBe(await next.chain.connection.provider.getTransactionCount(key.address))
+    await expectNothingOld(key.address)
     next.chain.close()
   })
+
+  /** Bytes of the chain that is gone would be valid on the new one: it has the same chain id. */
+  async function expectNothingOld(address: `0x${string}`): Promise<void> {
+    const { sql } = bench.database
+    const rows = await sql<{ hash: string; genesis: string }[]>`
+      select '0x' || encode(a.hash, 'hex') as hash, encode(t.genesis_hash, 'hex') as genesis
+      from reconciler.chain_attempts a join reconciler.chain_transactions t on t.id = a.transaction_id
+      order by t.id`
+    const [first] = rows
+    const old = rows.filter(({ genesis }) => genesis === first?.genesis).map(({ hash }) => hash)
+    const log = createTransactionLog(sql)
+    const lane = { address, epoch: 0n }
+    const offered = await log.settledBytes(lane, 0, 1_000)
+    const looked = await log.confirmed(lane, 1_000_000, 1_000)
+    const known = new Set([
+      ...offered.map(({ hash }) => hash),
+      ...looked.map(({ inclusion }) => inclusion.hash),
+    ])
+    expect(old.length).toBeGreaterThan(0)
+    expect(known.size).toBeGreaterThan(0)
+    expect(old.filter(hash => known.has(hash as `0x${string}`))).toEqual([])
+  }
 
   async function words(addresses: typeof bench.chain.addresses) {
     const found = new Map<string, { type: string; word: bigint }>()

@@ -106,7 +106,7 @@ async function readPage(
   }))
 }
 
-/** Their ids follow from what they are, so that a round that was interrupted asks for nothing twice. */
+/** Their ids (UUIDs of version 8) follow from what they are, so that a round that was interrupted asks for nothing twice. */
 async function insertRecords(
   sql: Sql,
   id: bigint,
@@ -122,8 +122,9 @@ async function insertRecords(
   }))
   await sql`
     insert into reconciler.chain_operations (event_id, position, type, kind, subject, word, rebuild)
-    select md5(concat_ws(':', 'rebuild', ${id}::bigint, ${round}::integer, subject))::uuid, version, type, kind,
+    select overlay(overlay(id placing '8' from 13) placing 'a' from 17)::uuid, version, type, kind,
       decode(subject, 'hex'), decode(word, 'hex'), ${id}
-    from jsonb_to_recordset(${sql.json(rows)}) as given (subject text, type text, kind text, version bigint, word text)
+    from jsonb_to_recordset(${sql.json(rows)}) as given (subject text, type text, kind text, version bigint, word text),
+      md5(concat_ws(':', 'rebuild', ${id}::bigint, ${round}::integer, subject)) as id
     on conflict (event_id) do nothing`
 }
