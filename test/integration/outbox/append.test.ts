@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { AnySql } from "../../../src/adapters/postgres/client.ts"
+import { readEvents } from "../../../src/adapters/postgres/relay/statements.ts"
+import { toMessage } from "../../../src/bus/envelope.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
 import { until } from "../../support/until.ts"
 
@@ -100,6 +102,33 @@ describe("the SQL append", () => {
     } finally {
       await sql.unsafe(`drop owned by ${role}; drop role ${role}`)
     }
+  })
+
+  test("takes the mark of backfill in each of its forms, by name, to what is sent to Kafka", async () => {
+    const database = await createTestDatabase({ max: 1 })
+    const { sql } = database
+    try {
+      const type = "unblock-ip.requested"
+      await sql`select from reconciler.append(${type}, ${subject}, '{}', backfill => true)`
+      await sql`select from reconciler.append(type => ${type}, subject => ${subjectText}::text, payload => '{}',
+        backfill => true)`
+      await sql`select from reconciler.append_once('key', ${type}, ${subjectText}::text, '{}', backfill => true)`
+      await sql`select from reconciler.append_serialised(${type}, ${subject}, '{}', backfill => null)`
+      const many = [true, false].map(backfill => ({ type, subject: subjectText, payload: {}, backfill }))
+      await sql`select from reconciler.append_many(${JSON.stringify(many)}::text::jsonb)`
+      const events = await readEvents(sql, 0n, 2n ** 63n - 1n, 9)
+      const marks = events.map(logged => toMessage(logged, "topic").headers.ce_backfill)
+      expect(marks).toEqual(["true", "true", "true", undefined, "true", undefined])
+    } finally {
+      await database.drop()
+    }
+  })
+
+  test("append_many refuses a mark that is neither true nor false", async () => {
+    const request = { type: "unblock-ip.requested", subject: subjectText, payload: {}, backfill: "true" }
+    const refused = database.sql`
+      select from reconciler.append_many(${JSON.stringify([request])}::text::jsonb)`
+    await expect(refused).rejects.toMatchObject({ detail: "0.backfill: must be of type boolean" })
   })
 
   test("append_internal writes a fact of this system with its cause", async () => {
