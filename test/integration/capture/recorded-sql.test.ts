@@ -1,9 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { pseudonym } from "../../../src/domain/subject.ts"
 import {
   type CapturedApp,
   createCapturedApp,
-  readCaptured,
   readCaptureLetters,
   SUBJECT_KEY,
 } from "../../support/caregrid/captured-app.ts"
@@ -30,11 +29,12 @@ import {
 import { insert, save, update } from "../../support/caregrid/statements.ts"
 
 let app: CapturedApp
-
-beforeEach(async () => {
+beforeAll(async () => {
   app = await createCapturedApp()
 })
-afterEach(() => app.drop())
+beforeEach(() => app.clear())
+afterAll(() => app.drop())
+const news = () => app.news()
 
 const BLOCKCHAIN_ID = `0x${"a1".repeat(32)}`
 const IP = "203.0.113.7"
@@ -47,18 +47,6 @@ function inHours(hours: number): string {
   return new Date(Date.now() + hours * 3_600_000).toISOString().replace("Z", "400+00:00")
 }
 const seconds = (iso: string) => Math.ceil(Date.parse(iso) / 1000)
-
-/** What was appended since the last look. */
-let seen = 0
-beforeEach(() => {
-  seen = 0
-})
-async function news() {
-  const all = await readCaptured(app.sql)
-  const found = all.slice(seen)
-  seen = all.length
-  return found
-}
 
 describe("a patient", () => {
   it.each(["confirmed", "down"] as const)(

@@ -1,8 +1,7 @@
-import type { ReservedSql } from "postgres"
 import { installCapture } from "../../../src/adapters/postgres/capture/capture.ts"
 import type { SubjectMaking } from "../../../src/adapters/postgres/capture/subjects.ts"
 import { capturedTables } from "../../../src/adapters/postgres/capture/triggers.ts"
-import type { Sql } from "../../../src/adapters/postgres/client.ts"
+import { closeDatabase, openDatabase, type Sql } from "../../../src/adapters/postgres/client.ts"
 import { createCareGridTables } from "../../../src/integrations/caregrid/create-tables.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
 import { createTestDatabase, type TestDatabase } from "../database.ts"
@@ -19,36 +18,68 @@ export const captureContext = {
 }
 
 export interface CapturedApp extends TestDatabase {
+  /** Empties the app's tables, for the next test: ids begin with 1 again, and nothing that was captured counts. */
+  clear(): Promise<void>
+  /** What was appended since the last look. */
+  news(): Promise<readonly CapturedEvent[]>
   /** Sends the steps as one connection of the app would; the rows that the last RETURNING gave. */
   run(steps: readonly Step[]): Promise<readonly { readonly id: bigint }[]>
 }
 
 /** The app's tables with the triggers on them, in a database of its own. */
 export async function createCapturedApp(
-  options: { readonly making?: SubjectMaking; readonly max?: number } = {},
+  options: { readonly making?: SubjectMaking } = {},
 ): Promise<CapturedApp> {
-  const database = await createTestDatabase({ max: options.max ?? 10 })
+  const database = await createTestDatabase()
   await createCareGridTables(database.sql)
   await database.sql`insert into core_branch (name, location) values ('North', 'Hill')`
   await installCapture(database.sql, captureContext, options.making ?? HMAC)
-  return { ...database, run: steps => withConnection(database.sql, connection => send(connection, steps)) }
+  const session = openDatabase({ url: database.url, max: 1, applicationName: "test-app" })
+  let seen = 0
+  return {
+    ...database,
+    async clear() {
+      await emptyTables(database.sql)
+      seen = (await readCaptured(database.sql)).length
+    },
+    async news() {
+      const all = await readCaptured(database.sql)
+      const found = all.slice(seen)
+      seen = all.length
+      return found
+    },
+    run: steps => send(session, steps),
+    async drop() {
+      await closeDatabase(session)
+      await database.drop()
+    },
+  }
 }
 
-export async function withConnection<T>(
-  sql: Sql,
-  use: (connection: ReservedSql<{ bigint: bigint }>) => Promise<T>,
-): Promise<T> {
-  const connection = await sql.reserve()
+/** By DELETE, not by TRUNCATE, which is an event of its own. */
+async function emptyTables(sql: Sql): Promise<void> {
+  for (const { table } of capturedTables) {
+    await sql`delete from ${sql(table)}`
+    await sql`alter table ${sql(table)} alter column id restart`
+  }
+  await sql`delete from reconciler.manual_blocks`
+  await sql`delete from reconciler.app_rows`
+  await sql`delete from reconciler.dead_letters`
+}
+
+/** A session of its own: the driver's `reserve` waits for ever where the pool has to open a connection for it. */
+export async function withConnection<T>(url: string, use: (connection: Sql) => Promise<T>): Promise<T> {
+  const connection = openDatabase({ url, max: 1, applicationName: "test-session" })
   try {
     return await use(connection)
   } finally {
-    connection.release()
+    await closeDatabase(connection)
   }
 }
 
 /** As psycopg does: in its own transaction, or as it is where none was begun. */
 export async function send(
-  connection: ReservedSql<{ bigint: bigint }>,
+  connection: Sql,
   steps: readonly Step[],
 ): Promise<readonly { readonly id: bigint }[]> {
   let returned: readonly { readonly id: bigint }[] = []
