@@ -4,12 +4,12 @@ import type { OperationType } from "../../../domain/operation.ts"
 import type { Sql } from "../client.ts"
 import { hex } from "./hex.ts"
 
-/** What the chain writer has done and has before it; counts the whole table, so not for a hot loop. */
+/** What the chain writer has done and has before it; counts the whole table: for tests and a small one. */
 export async function readChainWriterStatus(sql: Sql): Promise<ChainWriterStatus> {
   const [counts, openTransactions, findings] = await Promise.all([
     countOperations(sql),
     countOpenTransactions(sql),
-    readFindings(sql),
+    readLaneFindings(sql),
   ])
   return { ...counts, openTransactions, findings }
 }
@@ -40,7 +40,8 @@ async function countOpenTransactions(sql: Sql): Promise<number> {
   return Number(row?.count ?? 0n)
 }
 
-async function readFindings(sql: Sql): Promise<ChainWriterStatus["findings"]> {
+/** What holds lanes up now, the oldest first. */
+export async function readLaneFindings(sql: Sql): Promise<ChainWriterStatus["findings"]> {
   const rows = await sql<{ lane: Buffer; type: OperationType | ""; finding: Finding; sinceMs: number }[]>`
     select lane, type, finding, (extract(epoch from since) * 1000)::float8 as "sinceMs"
     from reconciler.chain_findings order by since`

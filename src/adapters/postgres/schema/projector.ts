@@ -51,6 +51,10 @@ export const operationViews = reconciler.table(
       .where(
         sql`${table.result} = 'confirmed' and ${table.expiresAt} is not null and ${table.expiredSeq} is null and not ${table.timerVoid}`,
       ),
+    // Expired blocks whose rows are still in the app's table.
+    index("operation_views_awaiting_removal")
+      .on(table.position)
+      .where(sql`${table.expiredSeq} is not null and ${table.removedSeq} is null`),
     index("operation_views_waiting").on(table.requestedAt).where(sql`${table.result} is null`),
   ],
 )

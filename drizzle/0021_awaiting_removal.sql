@@ -1,0 +1,1 @@
+CREATE INDEX "operation_views_awaiting_removal" ON "reconciler"."operation_views" USING btree ("position") WHERE "reconciler"."operation_views"."expired_seq" is not null and "reconciler"."operation_views"."removed_seq" is null;
