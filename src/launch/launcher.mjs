@@ -18,8 +18,11 @@ export function launch(argv) {
   })
 }
 
-/** A batch of events is garbage soon: with more room for new objects the relay takes twice the memory for nothing. */
-const NODE_FLAGS = ["--max-semi-space-size=4"]
+/**
+ * A batch of events is garbage soon: with more room for new objects the relay takes twice the memory for nothing. And the
+ * heap is collected when it has grown by 120 %, not by three times what lives: the pages would be kept.
+ */
+const NODE_FLAGS = ["--max-semi-space-size=4", "--heap-growing-percent=120"]
 
 function commandLine(node, [command, ...args]) {
   const main = [node, ...NODE_FLAGS, join(root, "src", "main.ts")]
