@@ -85,6 +85,24 @@ describe.each(KAFKA_CLIENTS)(`the relay over %s, with a broker in trouble (TEST_
   )
 
   test(
+    "loses and reorders nothing when the broker takes a request and never answers",
+    async () => {
+      const before = proxy.produced
+      proxy.fault(1, { kind: "silence" })
+      // The request's own time has to run out, and longer than that nobody waits.
+      await until(
+        () => proxy.produced,
+        count => count >= before + 5,
+        60_000,
+      )
+      await expectAllDelivered()
+      reportFaults(`silence, relay over ${client}`, proxy.injected)
+      expect(proxy.injected.get("silence")).toBe(1)
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
     "goes on by itself after the broker's return",
     async () => {
       const recoveriesMs: number[] = []

@@ -74,8 +74,8 @@ describe.skipIf(privateBrokerMissing() !== null)("two brokers, of which one is k
       const repeated = delivery.delivered - delivery.logged
       reportFaults(
         `leader killed, relay over ${client}`,
-        { kills: KILLS, events: appended, repeated },
-        { recoveriesMs },
+        { "leader killed, under the relay": KILLS },
+        { recoveriesMs, figures: { events: appended, repeated } },
       )
       expect(delivery).toMatchObject({ logged: appended, lost: [], inverted: [] })
     },

@@ -75,13 +75,22 @@ function failing(error: unknown): Duplex {
   return never
 }
 
+/** ReadyForQuery: "Z", a length of 5, "I" for idle. */
+const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
+
+/** From the first time on that the server is ready: before, the driver's own way is to connect again. */
 function endingGently<T extends Duplex | TLSSocket>(socket: T): T {
   const emit = socket.emit.bind(socket) as (name: string | symbol, ...args: unknown[]) => boolean
+  let isReady = false
   let cause: unknown
   const tell = () => {
     if (socket.listenerCount("error") > 0) emit("error", cause)
   }
   socket.emit = (name: string | symbol, ...args: unknown[]) => {
+    if (name === "data" && !isReady && args[0] instanceof Buffer) {
+      isReady = args[0].subarray(-READY.length).equals(READY)
+    }
+    if (!isReady) return emit(name, ...args)
     // Writing to it once it is gone fails as well: that is no news.
     if (name === "error") cause ??= args[0]
     if (name === "error") return true
