@@ -24,9 +24,9 @@ export const kafkaSettings = {
   }),
   KAFKA_CLIENT: entry({
     schema: z.enum(KAFKA_CLIENTS),
-    fallback: "kafkajs",
+    fallback: "platformatic",
     unit: "name",
-    about: "Client library for Kafka: kafkajs or platformatic. Both keep the same promises.",
+    about: "Client library for Kafka: platformatic or kafkajs. Both keep the same promises.",
   }),
   KAFKA_SSL_CA_FILE: entry({
     schema: z.string().min(1),
