@@ -1,6 +1,7 @@
 import type { KafkaClient } from "./adapters/kafka/client-port.ts"
 import { closeDatabase, openDatabase } from "./adapters/postgres/client.ts"
 import { createStatusSources } from "./adapters/postgres/status.ts"
+import { BUS_FINDINGS } from "./bus/findings.ts"
 import { consumedTopics } from "./bus/topics.ts"
 import { FINDINGS } from "./chain-writer/finding.ts"
 import { readGroupLags } from "./compose-status.ts"
@@ -8,6 +9,7 @@ import type { Config } from "./config.ts"
 import type { HttpConfig } from "./config-http.ts"
 import { createHttpApp } from "./http/app.ts"
 import { openHttpServer } from "./http/server.ts"
+import { DEAD_LETTER_FINDINGS } from "./ops/dead-letter-findings.ts"
 import { LOG_FINDINGS } from "./ops/log-status.ts"
 import { readMetrics } from "./ops/metrics.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
@@ -56,7 +58,7 @@ export async function composeHttp(parts: HttpParts): Promise<void> {
     metrics: shared(() =>
       readMetrics({
         sources,
-        findings: [...FINDINGS, ...LOG_FINDINGS, "relay-held-back"],
+        findings: [...FINDINGS, ...LOG_FINDINGS, ...BUS_FINDINGS, ...DEAD_LETTER_FINDINGS, "relay-held-back"],
         stages: () => progress.stages(),
         withinMs: ANSWER_MS,
       }),

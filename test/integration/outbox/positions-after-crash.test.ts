@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { promisify } from "node:util"
 import { afterEach, describe, expect, test } from "vitest"
 import { closeDatabase, openDatabase, type Sql } from "../../../src/adapters/postgres/client.ts"
@@ -41,8 +42,8 @@ function writeUntilCrash(sql: Sql): { readonly given: bigint[]; readonly ended: 
 
 describe("positions", () => {
   const clusters: PostgresCluster[] = []
-  async function newCluster(): Promise<PostgresCluster> {
-    const cluster = await createPostgresCluster(testedBinaries())
+  async function newCluster(binaries = testedBinaries()): Promise<PostgresCluster> {
+    const cluster = await createPostgresCluster(binaries)
     clusters.push(cluster)
     await cluster.start()
     await withDatabase(cluster.url, async sql => {
@@ -96,23 +97,28 @@ describe("positions", () => {
     expect(positionWriterId(next)).toBe(9)
   })
 
-  const dumps = pgDumpMajor() >= testedMajor()
-  test.skipIf(!dumps)("of a restored dump are above all that the dumped database gave later", async () => {
-    const [source, target] = [await newCluster(), await createPostgresCluster(testedBinaries())]
-    clusters.push(target)
-    await target.start()
-    await withDatabase(source.url, insertEvent)
-    const { stdout } = await run("pg_dump", [source.url], { maxBuffer: 2 ** 28 })
-    const published = await withDatabase(source.url, insertEvent)
-    const restored = spawnSync("psql", [target.url, "--quiet", "--set=ON_ERROR_STOP=1"], { input: stdout })
-    expect(restored.stderr.toString()).toBe("")
-    const next = await withDatabase(target.url, insertEvent)
-    expect(next).toBeGreaterThan(published)
-    expect(positionWriterId(next)).toBe(9)
-  })
+  // pg_dump refuses a server newer than itself; the one that came with it shows the same.
+  const ownServer = `/usr/lib/postgresql/${pgDumpMajor()}`
+  const dumped = pgDumpMajor() >= testedMajor() ? testedBinaries() : ownServer
+  test.skipIf(!existsSync(`${dumped}/bin/initdb`))(
+    "of a restored dump are above all that the dumped database gave later",
+    async () => {
+      const [source, target] = [await newCluster(dumped), await createPostgresCluster(dumped)]
+      clusters.push(target)
+      await target.start()
+      await withDatabase(source.url, insertEvent)
+      const { stdout } = await run("pg_dump", [source.url], { maxBuffer: 2 ** 28 })
+      const published = await withDatabase(source.url, insertEvent)
+      const restored = spawnSync("psql", [target.url, "--quiet", "--set=ON_ERROR_STOP=1"], { input: stdout })
+      expect(restored.stderr.toString()).toBe("")
+      const next = await withDatabase(target.url, insertEvent)
+      expect(next).toBeGreaterThan(published)
+      expect(positionWriterId(next)).toBe(9)
+    },
+  )
 })
 
-/** 0 where there is none. pg_dump refuses a server newer than itself. */
+/** 0 where there is none. */
 function pgDumpMajor(): number {
   const { stdout } = spawnSync("pg_dump", ["--version"], { encoding: "utf8" })
   return Number(/ ([0-9]+)\./.exec(stdout ?? "")?.[1] ?? 0)
