@@ -9,6 +9,7 @@ import { assertReachable } from "./adapters/postgres/check.ts"
 import { closeDatabase, openDatabase, type Sql } from "./adapters/postgres/client.ts"
 import { currentWriterId, setWriterId } from "./adapters/postgres/event-log/set-writer-id.ts"
 import { migrate } from "./adapters/postgres/migrate.ts"
+import { readMissingRoles } from "./adapters/postgres/rights.ts"
 import type { Signer } from "./chain-writer/ports.ts"
 import type { Config } from "./config.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
@@ -78,6 +79,8 @@ export interface PreparedDatabase {
   /** Names of the migrations applied. */
   readonly applied: readonly string[]
   readonly writerId: number
+  /** Roles for parts of the service that the login could not make. */
+  readonly missingRoles: readonly string[]
 }
 
 /** Brings the database to this version and, if `writerId` is not null, gives the branch its number. */
@@ -87,14 +90,15 @@ export async function prepareDatabase(
 ): Promise<PreparedDatabase> {
   return withDatabase(databaseUrl, async sql => {
     const applied = await migrate(sql)
-    if (writerId === null) return { applied, writerId: await currentWriterId(sql) }
+    const missingRoles = await readMissingRoles(sql)
+    if (writerId === null) return { applied, missingRoles, writerId: await currentWriterId(sql) }
     const named = await setWriterId(sql, writerId)
     if (named.outcome === "refused") {
       throw new ConfigurationError(
         `WRITER_ID is ${writerId}, but events were written with ${named.writerId}: set WRITER_ID=${named.writerId}.`,
       )
     }
-    return { applied, writerId }
+    return { applied, missingRoles, writerId }
   })
 }
 

@@ -28,10 +28,14 @@ Example:
     })
 }
 
-function summary({ applied, writerId }: PreparedDatabase): string {
+function summary({ applied, writerId, missingRoles }: PreparedDatabase): string {
   const migrations =
     applied.length === 0
       ? "The database is at this version already.\n"
       : `Applied ${applied.length} migration(s):\n${applied.map(name => `  ${name}\n`).join("")}`
-  return `${migrations}Writer id: ${writerId}\n`
+  const roles =
+    missingRoles.length === 0
+      ? ""
+      : `Roles that this login may not make: ${missingRoles.join(", ")}. A login with CREATEROLE makes them (create role … nologin), then migrate again; without them one login runs everything.\n`
+  return `${migrations}Writer id: ${writerId}\n${roles}`
 }

@@ -42,6 +42,7 @@ async function applyMissing(tx: TransactionSql): Promise<readonly string[]> {
   const missing = readMigrations().filter(migration => !done.has(migration.hash))
   for (const migration of missing) await apply(tx, migration)
   await storeRequestTypes(tx)
+  await tx`select reconciler.grant_rights()`
   return missing.map(migration => migration.name)
 }
 

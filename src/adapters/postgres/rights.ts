@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../../runtime/errors.ts"
+import type { AnySql } from "./client.ts"
 import { withSqlState } from "./sql-state.ts"
 
 const INSUFFICIENT_PRIVILEGE = "42501"
@@ -15,4 +16,12 @@ export async function withRights<T>(work: () => Promise<T>): Promise<T> {
       { cause: error },
     )
   }
+}
+
+/** Roles of ours that are not in the cluster: a login without CREATEROLE could not make them. */
+export async function readMissingRoles(sql: AnySql): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select r.name from unnest(reconciler.roles()) as r (name)
+    where not exists (select from pg_roles where rolname = r.name)`
+  return rows.map(({ name }) => name)
 }
