@@ -45,6 +45,12 @@ export function openDatabase(options: DatabaseOptions): Sql {
     fetch_types: false,
   })
   useArrays(sql.options)
+  // With types not fetched the driver never hands out a connection that it opens for this: one has to be open already.
+  const reserve = sql.reserve.bind(sql)
+  sql.reserve = async () => {
+    await sql`select`
+    return reserve()
+  }
   return sql
 }
 
