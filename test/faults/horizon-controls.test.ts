@@ -7,6 +7,7 @@ import type { EventSource } from "../../src/relay/ports.ts"
 import { systemClock } from "../../src/runtime/clock.ts"
 import { createTestDatabase, type TestDatabase } from "../support/database.ts"
 import { anySubject } from "../support/event-builders.ts"
+import { faultScale } from "../support/faults/report.ts"
 import {
   byTransaction,
   highest,
@@ -20,7 +21,7 @@ import { until } from "../support/until.ts"
 
 /** A minute as in the worst of applications, if there is time for it. */
 const OTHERS_END_WITHIN_MS = 50_000
-const OPEN_FOR_MS = Number(process.env.TEST_OPEN_TRANSACTION_MS ?? 2_000)
+const OPEN_FOR_MS = Number(process.env.TEST_OPEN_TRANSACTION_MS ?? (faultScale > 1 ? 60_000 : 2_000))
 
 describe("one event that commits late, before the lock horizon and before each wrong form of it", () => {
   let database: TestDatabase
