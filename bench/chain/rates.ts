@@ -93,11 +93,12 @@ export async function requestToConfirmed(
   stop.abort()
   await running
   await writer.release()
-  const [row] = await sql<{ percentiles: number[] }[]>`
-    select percentile_disc(array[0.5, 0.95, 0.99]) within group (
-      order by (extract(epoch from final_at - accepted_at) * 1000)::float8) as percentiles
+  const [row] = await sql<[{ latencies: string }]>`
+    select json_agg((extract(epoch from final_at - accepted_at) * 1000)::float8)::text as latencies
     from reconciler.chain_operations where accepted_at >= ${since}`
-  const [p50Ms = 0, p95Ms = 0, p99Ms = 0] = (row?.percentiles ?? []).map(Math.round)
+  const sorted = (JSON.parse(row.latencies) as number[]).sort((a, b) => a - b)
+  const at = (share: number) => Math.round(sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN)
+  const [p50Ms, p95Ms, p99Ms] = [at(0.5), at(0.95), at(0.99)]
   return { operationsPerSecond: perSecond, operations, p50Ms, p95Ms, p99Ms }
 }
 
