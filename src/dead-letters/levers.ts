@@ -35,6 +35,9 @@ export type DiscardResult =
  */
 export interface DeadLetterLevers {
   requeue(id: bigint): Promise<readonly RequeueResult[]>
-  /** The event is given up. What waited only for it goes on. */
+  /**
+   * The event is given up. What waited only for it goes on. A request that never came to the chain has its one final
+   * outcome with that, a `rejected` result in the log, and is not accepted when it is sent again.
+   */
   discard(id: bigint, why: { readonly reason: string; readonly by: string }): Promise<DiscardResult>
 }

@@ -43,7 +43,7 @@ export const resultPayloadSchema = z.strictObject({
     .regex(/^[0-9]{1,19}$/)
     .refine(isPosition),
   outcome: z.enum(OUTCOMES),
-  /** Why, in the contract's terms; never free text of the app. */
+  /** Why, in the contract's terms, or `discarded:` and a dead letter's reason code; never free text. */
   reason: z
     .string()
     .max(200)

@@ -1,4 +1,6 @@
 import { classifyEvent, type EventRecord, type FinalResult, type ResultPayload } from "../domain/event.ts"
+import { blockIp } from "../domain/operations/block-ip.ts"
+import { expireIpBlock } from "../domain/operations/expire-ip-block.ts"
 import type { OperationKind } from "../domain/operations/index.ts"
 import type { Position } from "../domain/position.ts"
 import type { Subject } from "../domain/subject.ts"
@@ -68,10 +70,20 @@ export interface EndedBlock {
 
 /**
  * The block that a removal is of, by the request of the operation that came back: the one an expiry names, or the block
- * itself. Null for a manual block, which has no end.
+ * itself. Null for a manual block, which has no end, and for a request that was rejected because nobody can read it.
  */
-export function endedBlock(request: Pick<EventRecord, "position" | "payload">): EndedBlock | null {
-  const { blockVersion, expiresAt } = request.payload
-  if (typeof expiresAt !== "number") return null
-  return { version: typeof blockVersion === "string" ? BigInt(blockVersion) : request.position, expiresAt }
+export function endedBlock({
+  position,
+  payload,
+}: {
+  readonly position: Position
+  readonly payload: unknown
+}): EndedBlock | null {
+  const expiry = expireIpBlock.payload.safeParse(payload)
+  if (expiry.success) {
+    return { version: BigInt(expiry.data.blockVersion), expiresAt: expiry.data.expiresAt }
+  }
+  const block = blockIp.payload.safeParse(payload)
+  if (!block.success || block.data.manual) return null
+  return { version: position, expiresAt: block.data.expiresAt }
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { DeadLetterLevers } from "../../src/dead-letters/levers.ts"
 import type { DeadLetter, DeadLetters, NewDeadLetter } from "../../src/dead-letters/ports.ts"
-import type { EventRecord } from "../../src/domain/event.ts"
+import type { EventRecord, NewEvent } from "../../src/domain/event.ts"
+import { resultPayloadSchema } from "../../src/domain/event.ts"
 import type { Subject } from "../../src/domain/subject.ts"
 import { anySubject, confirmed, event, expired, unblockRequested } from "../support/event-builders.ts"
 
@@ -10,6 +11,10 @@ export interface DeadLetterLeversHarness {
   readonly deadLetters: DeadLetters
   append(...events: readonly EventRecord[]): Promise<void>
   insert(letter: NewDeadLetter): Promise<void>
+  /** The chain writer's intake. */
+  accept(request: EventRecord): Promise<void>
+  /** The `rejected` results in the log. */
+  told(): Promise<readonly NewEvent[]>
   /** Positions of the operations that wait for the chain, and of those that the read model knows. */
   queued(): Promise<readonly bigint[]>
   viewed(): Promise<readonly bigint[]>
@@ -191,6 +196,59 @@ export function deadLetterLeversConformance(
       const ids = await setAside("chain-writer", [unreadable(), unblockRequested(subject)])
       expect(await harness.levers.discard(ids[1]!, WHY)).toEqual({ outcome: "discarded", released: [] })
       expect(await harness.queued()).toEqual([])
+    })
+
+    test("discarding a request tells its one final outcome, and it is not accepted when it is sent again", async () => {
+      for (const source of ["relay", "chain-writer"]) {
+        const request = unblockRequested(anySubject())
+        const [id] = await setAside(source, [request])
+        await harness.levers.discard(id!, WHY)
+        await harness.levers.discard(id!, WHY)
+        await harness.accept(request)
+        expect((await harness.told()).filter(told => told.subject === request.subject)).toEqual([
+          {
+            type: "unblock-ip.rejected",
+            subject: request.subject,
+            payload: {
+              operationId: request.eventId,
+              operationPosition: request.position.toString(),
+              outcome: "Invalid",
+              reason: "discarded:bad-payload",
+            },
+            traceparent: request.traceparent,
+            causationId: request.eventId,
+          },
+        ])
+      }
+      expect(await harness.queued()).toEqual([])
+    })
+
+    test("the outcome of a request that nobody can read can be read", async () => {
+      const [id] = await setAside("chain-writer", [{ ...unreadable(), traceparent: "of old" }])
+      await harness.levers.discard(id!, WHY)
+      const [told] = await harness.told()
+      expect(told?.traceparent).toBeNull()
+      expect(resultPayloadSchema.parse(told?.payload)).toMatchObject({ reason: "discarded:bad-payload" })
+    })
+
+    test("discarding tells nothing of what the chain has, of what others could not read, and of what is no request", async () => {
+      const accepted = unblockRequested(subject)
+      await harness.accept(accepted)
+      const letters = [
+        await setAside("chain-writer", [accepted], { reason: "result-contradicted", blocksSubject: false }),
+        await setAside("projector", [unblockRequested(anySubject())], { blocksSubject: false }),
+        await setAside("relay", [event("teleport-patient.requested", anySubject())]),
+        await setAside("chain-writer", [confirmed(unblockRequested(anySubject()))], { blocksSubject: false }),
+      ]
+      const { position, type } = accepted
+      const { eventId } = unblockRequested(subject)
+      await harness.insert({ source: "chain-writer", reason: "bad-json", eventId, position, type, subject })
+      const [claim] = await harness.deadLetters.list({ limit: 1, filter: { reason: "bad-json" } })
+      for (const id of [...letters.flat(), claim!.id]) {
+        expect(await harness.levers.discard(id, WHY)).toMatchObject({ outcome: "discarded" })
+      }
+      expect(await harness.told()).toEqual([])
+      expect(await harness.queued()).toEqual([accepted.position])
     })
 
     test("discarding what the relay set aside hands the rest to the relay", async () => {

@@ -1,11 +1,21 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest"
 import { insertDeadLetter } from "../../../src/adapters/postgres/dead-letters/insert.ts"
+import { createReadModel } from "../../../src/adapters/postgres/projector/read-model.ts"
 import type { EventRecord } from "../../../src/domain/event.ts"
 import { EXIT } from "../../../src/runtime/errors.ts"
 import { runCommand } from "../../support/command.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
-import { anySubject, event, unblockRequested } from "../../support/event-builders.ts"
+import {
+  anySubject,
+  batchOf,
+  blockRequested,
+  confirmed,
+  event,
+  unblockRequested,
+} from "../../support/event-builders.ts"
 import { insertEvents } from "../../support/insert-events.ts"
+import { readLogAbout } from "../../support/read-log.ts"
+import { readOperationView } from "../../support/read-operation-view.ts"
 
 describe.skipIf(inject("kafkaBrokers").length === 0)("reconciler dead-letters", () => {
   let database: TestDatabase
@@ -94,6 +104,22 @@ describe.skipIf(inject("kafkaBrokers").length === 0)("reconciler dead-letters", 
       discardReason: "asked for twice",
     })
     expect((await run("list")).code).toBe(EXIT.ok)
+  })
+
+  test("what is given up has come back rejected, and an earlier block of its subject ends on time again", async () => {
+    const block = blockRequested(anySubject(), -1)
+    const unblock = unblockRequested(block.subject)
+    await setAside(unblock)
+    const readModel = createReadModel(database.sql)
+    await readModel.apply(batchOf([block, confirmed(block), unblock]))
+    expect(await readModel.expireDue(10)).toMatchObject({ expired: 0 })
+    await run("discard", "1", "--because", "asked for twice")
+    const told = await readLogAbout(database.sql, block.subject)
+    await readModel.apply(batchOf(told))
+    expect(await readOperationView(database.sql, unblock.position)).toMatchObject({
+      resulted: { result: "rejected", reason: "discarded:bad-payload", transactionHash: null },
+    })
+    expect(await readModel.expireDue(10)).toMatchObject({ expired: 1 })
   })
 
   test("the relay's wait for a relay, and it says so", async () => {

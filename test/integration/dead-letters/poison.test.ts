@@ -66,7 +66,7 @@ describe.skipIf(inject("kafkaBrokers").length === 0)("poison, from the log to th
   async function queuedOf(of: Subject): Promise<readonly bigint[]> {
     const rows = await database.sql<{ position: bigint }[]>`
       select position from reconciler.chain_operations
-      where subject = decode(${of.slice(2)}, 'hex') order by accepted_at, position`
+      where subject = decode(${of.slice(2)}, 'hex') and state = 'pending' order by accepted_at, position`
     return rows.map(({ position }) => position)
   }
 

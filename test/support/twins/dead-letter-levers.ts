@@ -1,17 +1,20 @@
 import type { DeadLetterLevers, RequeueResult } from "../../../src/dead-letters/levers.ts"
+import { type Rejection, rejectionOf } from "../../../src/dead-letters/reject.ts"
 import { planRequeue } from "../../../src/dead-letters/requeue.ts"
 import type { EventRecord, LoggedEvent } from "../../../src/domain/event.ts"
 import { type InMemoryDeadLetters, isUnsettled, type StoredLetter } from "./dead-letters.ts"
 
-/** `eventAt` is the log; `handle` is what the consumers do with events. */
+/** `eventAt` is the log; `handle` is what the consumers do with events; `reject` ends an operation. */
 export function createInMemoryDeadLetterLevers(
   store: InMemoryDeadLetters,
   {
     eventAt,
     handle,
+    reject,
   }: {
     readonly eventAt: (position: bigint) => LoggedEvent | null
     readonly handle: (source: string, events: readonly EventRecord[]) => void
+    readonly reject: (rejection: Rejection) => void
   },
 ): DeadLetterLevers {
   function subjectOf({ source, subject }: StoredLetter): readonly StoredLetter[] {
@@ -50,6 +53,9 @@ export function createInMemoryDeadLetterLevers(
       if (letter.state === "requeued") return { outcome: "requeued" }
       if (!isUnsettled(letter)) return { outcome: "settled" }
       Object.assign(letter, { state: "discarded", discardReason: reason, discardedBy: by })
+      const event = letter.position === null ? null : eventAt(letter.position)
+      const rejection = event && event.eventId === letter.eventId ? rejectionOf(letter, event) : null
+      if (rejection) reject(rejection)
       const [next] = letter.blocksSubject ? subjectOf(letter) : []
       const released = next?.reason === "subject-blocked" ? requeueWithSubject(next) : []
       return { outcome: "discarded", released }

@@ -1,6 +1,7 @@
 import { type Place, placeOf } from "../../../src/bus/known-headers.ts"
 import { keepOrder } from "../../../src/chain-writer/keep-order.ts"
 import type { Lane, OperationQueue, QueuedOperation } from "../../../src/chain-writer/ports.ts"
+import type { Rejection } from "../../../src/dead-letters/reject.ts"
 import { NOT_REQUEUEABLE } from "../../../src/dead-letters/requeue.ts"
 import type { FinalResult, NewEvent } from "../../../src/domain/event.ts"
 import { operationDefinition } from "../../../src/domain/operations/index.ts"
@@ -104,6 +105,14 @@ export function acceptInMemory(memory: ChainWriterMemory, operations: readonly Q
   }
   makeLive([...memory.operations.values()])
   return added
+}
+
+/** Ends an operation that never came to the chain; nothing when it was accepted. */
+export function rejectInMemory(memory: ChainWriterMemory, { operation, event }: Rejection): void {
+  if (memory.operations.has(operation.eventId)) return
+  const ended = { state: "final", tries: 0, notBeforeMs: null, result: "rejected" } as const
+  memory.operations.set(operation.eventId, { ...operation, word: 0n, backfill: false, ...ended })
+  memory.events.push(event)
 }
 
 function makeLive(operations: readonly StoredOperation[]): void {

@@ -75,4 +75,14 @@ describe("the block that a removal is of", () => {
   it("is none where the block has no end", () => {
     expect(endedBlock(manualBlockRequested(anySubject()))).toBeNull()
   })
+
+  it("is none where nobody can read the request, whatever it holds", () => {
+    const payloads = [
+      null,
+      { manual: false, expiresAt: 1e300 },
+      { blockVersion: "one", blockTag: "00", expiresAt: 1 },
+      [],
+    ]
+    for (const payload of payloads) expect(endedBlock({ position: 1n, payload })).toBeNull()
+  })
 })

@@ -1,11 +1,13 @@
 import { toOperation } from "../../../chain-writer/intake.ts"
 import type { DeadLetterLevers, DiscardResult, RequeueResult } from "../../../dead-letters/levers.ts"
 import type { DeadLetter } from "../../../dead-letters/ports.ts"
+import { rejectionOf } from "../../../dead-letters/reject.ts"
 import { planRequeue } from "../../../dead-letters/requeue.ts"
 import type { EventRecord } from "../../../domain/event.ts"
 import { foldFacts } from "../../../domain/lifecycle.ts"
 import { subjectBytes } from "../../../domain/subject.ts"
 import { acceptOperations } from "../chain-writer/operation-queue.ts"
+import { rejectOperation } from "../chain-writer/reject.ts"
 import type { Sql, TransactionSql } from "../client.ts"
 import { upsertOperationViews } from "../projector/upsert-operation-views.ts"
 import { readEventsAt } from "../relay/statements.ts"
@@ -43,11 +45,19 @@ export function createDeadLetterLevers(sql: Sql): DeadLetterLevers {
         if (letter.state === "requeued") return { outcome: "requeued" }
         if (isSettled(letter)) return { outcome: "settled" }
         await markDiscarded(tx, id, why)
+        await tellRejected(tx, letter)
         const [next] = letter.blocksSubject ? await readSubject(tx, letter) : []
         const released = next?.reason === "subject-blocked" ? await requeueWithSubject(tx, next) : []
         return { outcome: "discarded", released }
       }),
   }
+}
+
+/** Only of what is in the log, under that id: a message that claims a place in it is nobody's operation. */
+async function tellRejected(tx: TransactionSql, letter: DeadLetter): Promise<void> {
+  const [event] = letter.position === null ? [] : await readEventsAt(tx, [letter.position])
+  const rejection = event?.eventId === letter.eventId && event ? rejectionOf(letter, event) : null
+  if (rejection) await rejectOperation(tx, rejection)
 }
 
 async function requeueWithSubject(tx: TransactionSql, letter: DeadLetter): Promise<readonly RequeueResult[]> {
