@@ -13,7 +13,7 @@ import { until } from "../support/until.ts"
 const KILLS = faultScale
 /** Partitions go back to their first leader at once when it is there again, for the next round. */
 const REBALANCE = "leader.imbalance.check.interval.seconds=1\nleader.imbalance.per.broker.percentage=0\n"
-const TIMEOUT_MS = 120_000 + KILLS * 60_000
+const TIMEOUT_MS = 240_000 + KILLS * 60_000
 
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => {
