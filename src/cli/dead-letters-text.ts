@@ -3,12 +3,13 @@ import type { DeadLetter } from "../dead-letters/ports.ts"
 
 /** Big integers as decimal text, as everywhere outside. */
 export function letterJson(letter: DeadLetter): Readonly<Record<string, unknown>> {
-  const { id, position, offset, createdAtMs, changedAtMs, ...rest } = letter
+  const { id, position, offset, appRowId, createdAtMs, changedAtMs, ...rest } = letter
   return {
     id: id.toString(),
     ...rest,
     position: position?.toString() ?? null,
     offset: offset?.toString() ?? null,
+    appRowId: appRowId?.toString() ?? null,
     createdAt: new Date(createdAtMs).toISOString(),
     changedAt: new Date(changedAtMs).toISOString(),
   }

@@ -36,6 +36,9 @@ export interface DeadLetter {
   readonly topic: string | null
   readonly partition: number | null
   readonly offset: bigint | null
+  /** A row of the app that could not be made an event. */
+  readonly appTable: string | null
+  readonly appRowId: bigint | null
   readonly fields: readonly string[]
   readonly blocksSubject: boolean
   readonly state: DeadLetterState

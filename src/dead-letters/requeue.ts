@@ -63,7 +63,8 @@ const STILL_BLOCKED = { outcome: "still-blocked" } as const
 
 /** Parsed as what the relay would send. The topic is not part of what is parsed. */
 function tryAgain(letter: RequeuedLetter, event: LoggedEvent | null) {
-  if (NOT_REQUEUEABLE.has(letter.reason)) return { outcome: "not-requeueable" } as const
+  const isEvent = letter.position !== null
+  if (!isEvent || NOT_REQUEUEABLE.has(letter.reason)) return { outcome: "not-requeueable" } as const
   if (event === null) return { outcome: "not-in-log" } as const
   const parsed = parseMessage(toMessage(event, ""))
   if (parsed.ok) return { event: parsed.event }

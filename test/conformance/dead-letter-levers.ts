@@ -166,6 +166,18 @@ export function deadLetterLeversConformance(
       expect(await harness.queued()).toEqual([])
     })
 
+    test("what never was an event is not handled again", async () => {
+      await harness.insert({
+        source: "projector",
+        reason: "bad-headers",
+        topic: "t",
+        partition: 0,
+        offset: 1n,
+      })
+      const [found] = await harness.deadLetters.list({ limit: 1 })
+      expect(await harness.levers.requeue(found!.id)).toMatchObject([{ outcome: "not-requeueable" }])
+    })
+
     test("says so of what is settled or was never there", async () => {
       const [id] = await setAside("chain-writer", [unblockRequested(subject)])
       await harness.levers.requeue(id!)

@@ -81,6 +81,8 @@ const NOTHING = {
   topic: null,
   partition: null,
   offset: null,
+  appTable: null,
+  appRowId: null,
   fields: [],
   blocksSubject: false,
   state: "open" as const,

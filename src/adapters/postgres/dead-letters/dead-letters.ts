@@ -23,7 +23,7 @@ export function createDeadLetters(sql: Sql): DeadLetters {
 
 export const letterColumns = (sql: AnySql) => sql`
   id, source, reason, event_id as "eventId", position, type, '0x' || encode(subject, 'hex') as subject, topic,
-  partition, "offset", fields, blocks_subject as "blocksSubject", state, attempts,
+  partition, "offset", app_table as "appTable", app_row_id as "appRowId", fields, blocks_subject as "blocksSubject", state, attempts,
   trunc(extract(epoch from created_at) * 1000)::float8 as "createdAtMs",
   trunc(extract(epoch from changed_at) * 1000)::float8 as "changedAtMs",
   discarded_by as "discardedBy", discard_reason as "discardReason"`
