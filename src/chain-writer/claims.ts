@@ -74,9 +74,11 @@ export function createClaims(options: ClaimsOptions): Claims {
   return async (lane, open, usedNonces, signal) => {
     pace.saw(open)
     const inFlight = [...open]
+    // What is ready may all wait for an earlier operation of its subject, for days even: the other types do not.
+    const fruitless = new Set<OperationType>()
     let begun = 0
     while (inFlight.length < options.maxInFlight && !signal.aborted) {
-      const ready = turns.order(await log.ready(), inFlight.length)
+      const ready = turns.order(await log.ready(), inFlight.length).filter(type => !fruitless.has(type))
       if (ready.length === 0) return begun
       // At once: each answer is a trip to the node.
       const [registry, terms, balanceWei] = await Promise.all([
@@ -102,8 +104,11 @@ export function createClaims(options: ClaimsOptions): Claims {
       const backfillShare = turns.backfillShare(limit)
       const claim = { type, contract, limit: records, backfillShare, atLeastNonce: usedNonces }
       const reserved = await log.reserve(lane, claim)
-      // Another lane was faster.
-      if (!reserved) return begun
+      // That, or another lane was faster.
+      if (!reserved) {
+        fruitless.add(type)
+        continue
+      }
       await crash("after-reserve")
       begun += 1
       turns.began(type)

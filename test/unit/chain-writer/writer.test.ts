@@ -218,3 +218,23 @@ describe("the order of one subject", () => {
     expect(scenario.results().map(([, outcome]) => outcome)).toEqual(["Applied", "Applied"])
   })
 })
+
+describe("a type whose operations all wait for an earlier one of their subject", () => {
+  it("does not hold up the other types", async () => {
+    const scenario = laneScenario()
+    const writer = scenario.newWriter()
+    const subject = anySubject()
+    const ahead = event("register-patient.requested", subject)
+    const early = { ...ahead, position: ahead.position + (600_000n << 22n) }
+    await scenario.requested(early)
+    await scenario.work(writer)
+    await scenario.requested(unblockRequested(anySubject()))
+    await scenario.work(writer)
+    const waiting = event("deactivate-patient.requested", subject)
+    await scenario.requested({ ...waiting, position: early.position + 1024n })
+    const [other] = await scenario.requested(unblockRequested(anySubject()))
+    await scenario.work(writer)
+    expect([early, waiting].map(scenario.stateOf)).toEqual(["pending", "pending"])
+    expect(other && scenario.stateOf(other)).toBe("final")
+  })
+})
