@@ -1,3 +1,5 @@
+import type { ChainConnection } from "../adapters/ethereum/provider.ts"
+import { operationTypes } from "../adapters/ethereum/registries.ts"
 import type { Contracts } from "../chain-writer/deployment-ports.ts"
 import { estimateRebuild, type RebuildEstimate } from "../chain-writer/rebuild/estimate.ts"
 import {
@@ -48,13 +50,12 @@ export async function rebuild(context: CliContext, options: RebuildArguments): P
     const tools = await composeRebuild({ config, databaseUrl, connection, clock, logger, signal, shutdown })
     if (options.abandon) return abandon(context, tools)
     if (options.dryRun) return dryRun(context, config, tools, options)
+    // Before anything is begun: while a rebuild goes on, nothing else is written.
+    const shared = options.ontoConfigured ? await sharedContracts(config, connection, tools) : null
     const outcome = await rebuildContracts({
       ...tools.parts,
       genesisHash: connection.genesisHash,
-      deploy: () =>
-        options.ontoConfigured
-          ? configuredContracts(config, connection)
-          : newContracts(config, connection, options.adminKeyFile),
+      deploy: async () => shared ?? newContracts(config, connection, options.adminKeyFile),
       leaveChain: options.newChain,
       acceptDifferences: options.acceptDifferences,
       drainMs: options.drainSeconds * 1000,
@@ -65,6 +66,19 @@ export async function rebuild(context: CliContext, options: RebuildArguments): P
     }
     return answer(context, outcome, options.json)
   })
+}
+
+/** Another branch's. Throws ConfigurationError also where a rebuild onto others was begun: it would go on with those. */
+async function sharedContracts(config: Config, connection: ChainConnection, { deployments }: RebuildTools) {
+  const shared = await configuredContracts(config, connection)
+  const { rebuild } = await deployments.current()
+  const begun = rebuild?.genesisHash === connection.genesisHash ? rebuild.contracts : null
+  if (begun && operationTypes.some(type => begun[type] !== shared[type])) {
+    throw new ConfigurationError(
+      `A rebuild onto other contracts was begun: end it with --abandon-rebuild, or set its own:\n${asSettings(begun)}`,
+    )
+  }
+  return shared
 }
 
 async function abandon(context: CliContext, { deployments }: RebuildTools): Promise<ExitCode> {
