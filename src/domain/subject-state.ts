@@ -63,18 +63,23 @@ export type Standing =
   | { readonly kind: "newer" }
   /** This record, with what the contract makes of it, is still missing. */
   | { readonly kind: "missing"; readonly operation: OperationKind; readonly word: bigint }
+  /** So is this one, and an older manual block that it cannot replace is there: an unblock has to come before it. */
+  | { readonly kind: "kept"; readonly operation: OperationKind; readonly word: bigint }
   /** The same version with something else in it. */
   | { readonly kind: "different" }
 
 /**
  * One record a subject is enough: the contract compares with the stored version only, and makes of a block that is over
  * the very tombstone that its expiry would leave. Only where the chain's clock is behind the log's does the expiry have
- * to follow.
+ * to follow, and only where another branch has brought a manual block does an unblock have to come before.
  */
 export function standingOf(state: SubjectState, stored: bigint): Standing {
-  const { version } = decodeWord(stored)
+  const { version, flags } = decodeWord(stored)
   if (version > state.version) return { kind: "newer" }
-  if (version < state.version) return { kind: "missing", operation: state.kind, word: state.word }
+  if (version < state.version) {
+    const isKept = (flags & FLAG.manual) !== 0 && decodeWord(state.word).expirySeconds > 0
+    return { kind: isKept ? "kept" : "missing", operation: state.kind, word: state.word }
+  }
   if (stored === state.word) {
     return state.ended
       ? { kind: "missing", operation: "expire-ip-block", word: expiryOf(state.word) }

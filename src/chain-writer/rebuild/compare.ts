@@ -1,7 +1,10 @@
+import type { Position } from "../../domain/position.ts"
 import type { Subject } from "../../domain/subject.ts"
 import { type Comparison, compareWords, type SubjectState, standingOf } from "../../domain/subject-state.ts"
+import { decodeWord } from "../../domain/word.ts"
 import type { RebuildPlan, RebuildRecord } from "../deployment-ports.ts"
 import type { Registry } from "../ports.ts"
+import { type History, unblocksBefore } from "./plan-from-log.ts"
 
 const PAGE = 500
 
@@ -14,28 +17,58 @@ export interface RoundResult {
   readonly asked: number
 }
 
-/** Asks for every record that the contracts do not have yet. */
+/**
+ * Asks for every record that the contracts do not have yet. Behind a manual block of another branch it asks for the
+ * unblock that came before the record, if this branch did it: the record itself is for the next round.
+ */
 export async function askForMissing(options: {
   readonly plan: RebuildPlan
   readonly id: bigint
   readonly round: number
   readonly registries: readonly Registry[]
+  readonly history: History
 }): Promise<RoundResult> {
   const { plan, id, round, registries } = options
   const count = { right: 0, newer: 0, different: 0, asked: 0 }
+  const kept = new Map<Subject, KeptState>()
   for await (const page of pagesOf(plan, id)) {
     const words = await wordsOf(registries, page)
     const records: RebuildRecord[] = []
     for (const state of page) {
-      const standing = standingOf(state, words.get(state.subject) ?? 0n)
-      if (standing.kind !== "missing") count[standing.kind] += 1
+      const stored = words.get(state.subject) ?? 0n
+      const standing = standingOf(state, stored)
+      if (standing.kind === "kept") kept.set(state.subject, { ...state, behind: decodeWord(stored).version })
+      else if (standing.kind !== "missing") count[standing.kind] += 1
       else records.push({ ...state, kind: standing.operation, word: standing.word })
     }
     await plan.ask(id, round, records)
     count.asked += records.length
   }
+  // Rare enough for reading the log once more, and for memory.
+  const first = kept.size > 0 ? await firstOf(kept, options.history) : []
+  for (let from = 0; from < first.length; from += PAGE) {
+    await plan.ask(id, round, first.slice(from, from + PAGE))
+  }
+  count.asked += first.length
   await plan.finishRound(id, round)
   return count
+}
+
+/** A state behind a manual block of this version. */
+interface KeptState extends SubjectState {
+  readonly behind: Position
+}
+
+/** The unblock, where there is one that the contract has not seen; else the record itself, as another branch may unblock. */
+async function firstOf(
+  kept: ReadonlyMap<Subject, KeptState>,
+  history: History,
+): Promise<readonly RebuildRecord[]> {
+  const unblocks = await unblocksBefore(history, kept)
+  return [...kept.values()].map(state => {
+    const unblock = unblocks.get(state.subject)
+    return unblock && unblock.version > state.behind ? unblock : state
+  })
 }
 
 /** The planned subjects' words, old contracts against new ones. */

@@ -47,6 +47,23 @@ export async function countSubjects(history: History): Promise<Readonly<Record<O
   return counts
 }
 
+/** By subject, the newest unblock that took effect and is older than this state. */
+export async function unblocksBefore(
+  history: History,
+  states: ReadonlyMap<Subject, SubjectState>,
+): Promise<ReadonlyMap<Subject, SubjectState>> {
+  const read = createStateReader()
+  const unblocks = new Map<Subject, SubjectState>()
+  for await (const page of history()) {
+    for (const unblock of toldBy(page, read).flatMap(stateOf)) {
+      const { subject, kind, version } = unblock
+      if (kind !== "unblock-ip" || version >= (states.get(subject)?.version ?? 0n)) continue
+      if (version > (unblocks.get(subject)?.version ?? 0n)) unblocks.set(subject, unblock)
+    }
+  }
+  return unblocks
+}
+
 function stateOf(told: Told): readonly SubjectState[] {
   return told.kind === "state" ? [told.state] : []
 }

@@ -144,7 +144,7 @@ async function write(
   for (let round = rebuild.rounds; ; round += 1) {
     await finishAsked(options, rebuild, registries)
     onProgress({ step: "comparing" })
-    const result = await askForMissing({ plan, id, round, registries })
+    const result = await askForMissing({ plan, id, round, registries, history: options.history })
     fruitless = result.asked < fewest ? 0 : fruitless + 1
     fewest = Math.min(fewest, result.asked)
     if (result.asked === 0 || fruitless >= ROUNDS_WITHOUT_PROGRESS) return result

@@ -80,10 +80,14 @@ describe("the states that the log tells of", () => {
 describe("where a subject stands on new contracts", () => {
   const block = blockRequested(anySubject(), 60)
   const word = wordOf(block)
+  const older = (flags: number) =>
+    encodeWord({ ...decodeWord(word), version: block.position - 1n, expirySeconds: 0, flags })
 
   it.each([
     ["nothing stored", stateOf(block), 0n, "missing"],
     ["an older word", stateOf(block), word - (1n << 192n), "missing"],
+    ["an older manual block", stateOf(block), older(FLAG.exists | FLAG.active | FLAG.manual), "kept"],
+    ["an older unblock", stateOf(block), older(FLAG.exists), "missing"],
     ["its word", stateOf(block), word, "right"],
     ["a newer word", stateOf(block), word + (1n << 192n), "newer"],
     ["another operation of that version", stateOf(block), word ^ (1n << 128n), "different"],
