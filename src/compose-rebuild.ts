@@ -20,7 +20,7 @@ import type { History } from "./chain-writer/rebuild/plan-from-log.ts"
 import type { RebuildOptions } from "./chain-writer/rebuild/rebuild.ts"
 import { createLaneWriter, type LaneWriterOptions } from "./chain-writer/writer.ts"
 import type { Config } from "./config.ts"
-import { laneSigners } from "./infrastructure.ts"
+import { laneLeaseMs, laneSigners } from "./infrastructure.ts"
 import type { Clock } from "./runtime/clock.ts"
 import { linkedSignal } from "./runtime/linked-signal.ts"
 import type { Logger } from "./runtime/logger.ts"
@@ -101,7 +101,7 @@ function lanesOf(context: RebuildContext, sql: Sql, ledger: Ledger): RebuildOpti
       clock,
       logger,
       holder,
-      leaseMs: config.leaseMs,
+      leaseMs: laneLeaseMs(config),
       maxRecords: config.batchSize,
       maxInFlight: config.batchesInFlight,
       confirmations: config.confirmations,

@@ -31,7 +31,7 @@ import { composeAnswerCache } from "./compose-answer-cache.ts"
 import { composeHttp } from "./compose-http.ts"
 import { composeLogArchiver } from "./compose-log.ts"
 import type { Config } from "./config.ts"
-import { assertContracts, type Connections, laneKeys, openChain } from "./infrastructure.ts"
+import { assertContracts, type Connections, laneKeys, laneLeaseMs, openChain } from "./infrastructure.ts"
 import { kafkaSettings } from "./kafka-settings.ts"
 import { createPartitionKeeper } from "./outbox/partition-keeper.ts"
 import { type Parts, pipeline, type Service } from "./pipeline.ts"
@@ -226,7 +226,7 @@ async function composeChainWriter(composed: Composed): Promise<NonNullable<Parts
     clock,
     logger,
     holder,
-    leaseMs: config.leaseMs,
+    leaseMs: laneLeaseMs(config),
     maxRecords: config.batchSize,
     maxInFlight: config.batchesInFlight,
     confirmations: config.confirmations,

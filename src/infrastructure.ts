@@ -145,6 +145,14 @@ function signerKeys(signer: Config["remoteSigner"]): readonly KeyHolder[] {
   return signer ? remoteKeys({ ...signer, addresses: signer.addresses.map(lowerHex) }) : []
 }
 
+/**
+ * How long a lane's lease lasts: longer than a remote signer may take, or of two processes each would lose the lane to the
+ * other while it waits for a signature, and none would ever be stored. Twice, for a third passes before it is prolonged.
+ */
+export function laneLeaseMs({ leaseMs, remoteSigner }: Pick<Config, "leaseMs" | "remoteSigner">): number {
+  return Math.max(leaseMs, (remoteSigner?.timeoutMs ?? 0) * 2)
+}
+
 /** What signs for each lane. */
 export async function laneSigners(
   config: Parameters<typeof laneKeys>[0],

@@ -39,7 +39,8 @@ export const chainSettings = {
     schema: wholeNumber(100, 3_600_000),
     fallback: "10000",
     unit: "milliseconds",
-    about: "After this a signature counts as not given, and is asked for again.",
+    about:
+      "After this a signature counts as not given, and is asked for again. A lane's lease lasts at least twice as long, whatever LEASE_MS says.",
   }),
   DEVELOPMENT_LANES: entry({
     schema: wholeNumber(1, 8),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { readConfig } from "../../src/config.ts"
-import { laneKeys } from "../../src/infrastructure.ts"
+import { laneKeys, laneLeaseMs } from "../../src/infrastructure.ts"
 
 let directory = ""
 beforeEach(() => {
@@ -32,5 +32,20 @@ describe("lane keys", () => {
       exitCode: 78,
       message: expect.stringContaining("one key twice"),
     })
+  })
+})
+
+describe("a lane's lease", () => {
+  const lease = (environment: Record<string, string>) =>
+    laneLeaseMs(readConfig({ LEASE_MS: "5000", ...environment }))
+  const signer = {
+    BLOCKCHAIN_SIGNER_URL: "http://signer:9000",
+    BLOCKCHAIN_SIGNER_ADDRESSES: `0x${"1".repeat(40)}`,
+  }
+
+  it("outlasts a signature of a remote signer, or two processes would take the lane from each other for ever", () => {
+    expect(lease({ ...signer, BLOCKCHAIN_SIGNER_TIMEOUT_MS: "60000" })).toBe(120_000)
+    expect(lease({ ...signer, BLOCKCHAIN_SIGNER_TIMEOUT_MS: "1000" })).toBe(5_000)
+    expect(lease({})).toBe(5_000)
   })
 })
