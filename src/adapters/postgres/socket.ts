@@ -17,7 +17,7 @@ export interface Encryption {
 }
 
 const CONNECT_WITHIN_MS = 10_000
-/** How long statements can still be given to a connection that is gone, to be told so. */
+/** How long a transaction's statements can still be given to a connection that is gone, to be told so. */
 const GOODBYE_MS = 20
 
 /**
@@ -75,32 +75,50 @@ function failing(error: unknown): Duplex {
   return never
 }
 
-/** ReadyForQuery: "Z", a length of 5, "I" for idle. */
-const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
+/** ReadyForQuery: "Z", a length of 5, and "I" for idle, "T" within a transaction, "E" within a failed one. */
+const READY = Buffer.from([0x5a, 0, 0, 0, 5])
+const IDLE = "I".charCodeAt(0)
 
-/** From the first time on that the server is ready: before, the driver's own way is to connect again. */
+type Emit = (name: string | symbol, ...args: unknown[]) => boolean
+
+/**
+ * From the first time on that the server is ready: before, the driver's own way is to connect again. Only within a
+ * transaction is there a while between the two: there no other than its own statements can come, and what the driver has
+ * still to write when it lets go would be stuck in it.
+ */
 function endingGently<T extends Duplex | TLSSocket>(socket: T): T {
-  const emit = socket.emit.bind(socket) as (name: string | symbol, ...args: unknown[]) => boolean
-  let isReady = false
+  const emit: Emit = socket.emit.bind(socket)
+  let state: "connecting" | "idle" | "in transaction" = "connecting"
   let cause: unknown
-  const tell = () => {
+
+  function tell(): void {
     if (socket.listenerCount("error") > 0) emit("error", cause)
   }
+
+  function end(): void {
+    tell()
+    emit("close", true)
+  }
+
+  function note(chunk: Buffer): void {
+    if (!chunk.subarray(-READY.length - 1, -1).equals(READY)) return
+    state = chunk.at(-1) === IDLE ? "idle" : "in transaction"
+  }
+
   socket.emit = (name: string | symbol, ...args: unknown[]) => {
-    if (name === "data" && !isReady && args[0] instanceof Buffer) {
-      isReady = args[0].subarray(-READY.length).equals(READY)
-    }
-    if (!isReady) return emit(name, ...args)
-    // Writing to it once it is gone fails as well: that is no news.
+    if (name === "data" && args[0] instanceof Buffer) note(args[0])
+    if (state === "connecting") return emit(name, ...args)
+    // Told with the end: between an error and its end the driver still gives it statements, which nobody answers.
+    // Writing to it once it is gone fails as well, which is no news.
     if (name === "error") cause ??= args[0]
     if (name === "error") return true
     if (name !== "close") return emit(name, ...args)
     cause ??= Object.assign(new Error("the server ended the connection"), { code: "CONNECTION_CLOSED" })
-    tell()
-    setTimeout(() => {
+    if (state === "idle") end()
+    else {
       tell()
-      emit("close", true)
-    }, GOODBYE_MS)
+      setTimeout(end, GOODBYE_MS)
+    }
     return true
   }
   return socket
