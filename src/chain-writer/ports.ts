@@ -84,7 +84,7 @@ export interface Lanes {
     readonly leaseMs: number
     readonly genesisHash: Hex
   }): Promise<LeaseOutcome>
-  /** Lets the next one have it at once. Does nothing if the lease is lost. */
+  /** Lets the next one have it at once, and ends what was found, as a new lease does. Does nothing if the lease is lost. */
   release(lane: Lane): Promise<void>
   /** Sets or ends a finding of this lane, of one operation type where it concerns only that. */
   setFinding(lane: Lane, finding: Finding, type: OperationType | null, present: boolean): Promise<void>

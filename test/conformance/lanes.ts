@@ -115,6 +115,17 @@ export function lanesConformance(name: string, open: () => Promise<LanesHarness>
       expect(own).toEqual([`${address}  foreign-nonce`])
     })
 
+    it("leaves nothing found on a lane that nobody has any more, but what a person has to look at", async () => {
+      const lane = await leased("one")
+      await harness.lanes.setFinding(lane, "insufficient-funds", null, true)
+      await harness.lanes.setFinding(lane, "foreign-nonce", null, true)
+      await harness.lanes.release({ ...lane, epoch: lane.epoch - 1n })
+      const own = async () => (await harness.findings()).filter(finding => finding.startsWith(address))
+      expect(await own()).toHaveLength(2)
+      await harness.lanes.release(lane)
+      expect(await own()).toEqual([`${address}  foreign-nonce`])
+    })
+
     it("halts a lane until a person resumes it, through other holders too", async () => {
       const lane = await leased("one")
       await harness.lanes.halt(lane, "reorg-too-deep")

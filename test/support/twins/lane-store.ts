@@ -82,6 +82,13 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
     Object.assign(row, { state: "pending", tries: row.tries + 1, notBeforeMs: memory.nowMs() + afterMs })
   }
 
+  function endFindings(address: Hex): void {
+    for (const key of memory.findings) {
+      const stays = STAYING_FINDINGS.some(finding => key.endsWith(` ${finding}`))
+      if (key.startsWith(address) && !stays) memory.findings.delete(key)
+    }
+  }
+
   const lanes: Lanes = {
     async lease({ address, holder, leaseMs, genesisHash }) {
       const nowMs = memory.nowMs()
@@ -97,10 +104,7 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
       memory.findings.delete(otherChain)
       if (!mine) {
         row.epoch += 1n
-        for (const key of memory.findings) {
-          const stays = STAYING_FINDINGS.some(finding => key.endsWith(` ${finding}`))
-          if (key.startsWith(address) && !stays) memory.findings.delete(key)
-        }
+        endFindings(address)
       }
       Object.assign(row, { holder, leasedUntilMs: nowMs + leaseMs })
       const { epoch, nextNonce, draining, halted } = row
@@ -108,7 +112,9 @@ export function createInMemoryLaneStore(memory: ChainWriterMemory): {
     },
     async release(lane) {
       const row = laneRows.get(lane.address)
-      if (row?.epoch === lane.epoch) row.holder = null
+      if (row?.epoch !== lane.epoch) return
+      row.holder = null
+      endFindings(lane.address)
     },
     async setFinding(lane, finding, type, present) {
       fence(lane)

@@ -10,9 +10,14 @@ export function createLanes(sql: Sql, { rebuild = null }: RebuildOptions = {}): 
     lease: request => leaseLane(sql, request, rebuild),
 
     async release(lane) {
-      await sql`
-        update reconciler.chain_lanes set holder = null, leased_until = clock_timestamp()
-        where address = ${bytes(lane.address)} and epoch = ${lane.epoch}`
+      const address = bytes(lane.address)
+      await sql.begin(async tx => {
+        const released = await tx`
+          update reconciler.chain_lanes set holder = null, leased_until = clock_timestamp()
+          where address = ${address} and epoch = ${lane.epoch}`
+        // Its key may be gone for good: then no later holder would end them.
+        if (released.count > 0) await endFindings(tx, address, false)
+      })
     },
 
     async setFinding(lane, finding, type, present) {
@@ -99,7 +104,7 @@ async function isLeftToRebuild(
   return rows.length > 0
 }
 
-/** What another holder found may no longer hold; what a person has to look at stays. */
+/** What another holder found, or one that is gone, may no longer hold; what a person has to look at stays. */
 async function endFindings(tx: TransactionSql, address: Buffer, mine: boolean): Promise<void> {
   await tx`
     delete from reconciler.chain_findings
