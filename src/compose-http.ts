@@ -12,6 +12,7 @@ import { openHttpServer } from "./http/server.ts"
 import { DEAD_LETTER_FINDINGS } from "./ops/dead-letter-findings.ts"
 import { LOG_FINDINGS } from "./ops/log-status.ts"
 import { readMetrics } from "./ops/metrics.ts"
+import { REBUILD_FINDINGS } from "./ops/rebuild-finding.ts"
 import { ConfigurationError } from "./runtime/errors.ts"
 import type { Logger } from "./runtime/logger.ts"
 import type { Progress } from "./runtime/progress.ts"
@@ -58,7 +59,14 @@ export async function composeHttp(parts: HttpParts): Promise<void> {
     metrics: shared(() =>
       readMetrics({
         sources,
-        findings: [...FINDINGS, ...LOG_FINDINGS, ...BUS_FINDINGS, ...DEAD_LETTER_FINDINGS, "relay-held-back"],
+        findings: [
+          ...FINDINGS,
+          ...REBUILD_FINDINGS,
+          ...LOG_FINDINGS,
+          ...BUS_FINDINGS,
+          ...DEAD_LETTER_FINDINGS,
+          "relay-held-back",
+        ],
         stages: () => progress.stages(),
         withinMs: ANSWER_MS,
       }),

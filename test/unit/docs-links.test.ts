@@ -8,6 +8,7 @@ import { operations } from "../../src/domain/operations/index.ts"
 import { OUTCOMES } from "../../src/domain/outcome.ts"
 import { DEAD_LETTER_FINDINGS } from "../../src/ops/dead-letter-findings.ts"
 import { LOG_FINDINGS } from "../../src/ops/log-status.ts"
+import { REBUILD_FINDINGS } from "../../src/ops/rebuild-finding.ts"
 import { settingList } from "../../src/settings.ts"
 
 const root = join(import.meta.dirname, "../..")
@@ -95,7 +96,13 @@ function isNamedInCode(name: string): boolean {
 it("the pages have a line for each finding and each outcome", () => {
   const lines = found("docs/operations.md", /^\| `([a-z-]+)` \| [^|]+ \| [^|]+ \|$/gm)
   expect(lines).toEqual(
-    expect.arrayContaining([...FINDINGS, ...BUS_FINDINGS, ...LOG_FINDINGS, ...DEAD_LETTER_FINDINGS]),
+    expect.arrayContaining([
+      ...FINDINGS,
+      ...BUS_FINDINGS,
+      ...LOG_FINDINGS,
+      ...DEAD_LETTER_FINDINGS,
+      ...REBUILD_FINDINGS,
+    ]),
   )
   expect(found("docs/architecture.md", /^\| `([A-Z]\w+)` \|/gm).sort()).toEqual([...OUTCOMES].sort())
 })

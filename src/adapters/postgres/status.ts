@@ -1,8 +1,9 @@
 import { deadLetterFindings } from "../../ops/dead-letter-findings.ts"
 import { type LogLimits, logFindings } from "../../ops/log-status.ts"
+import { rebuildFindings } from "../../ops/rebuild-finding.ts"
 import type { StatusSources } from "../../ops/status.ts"
 import { createBusFindings } from "./bus/findings.ts"
-import { readLaneFindings } from "./chain-writer/status.ts"
+import { readLaneFindings, readRebuildBegunMs } from "./chain-writer/status.ts"
 import type { Sql } from "./client.ts"
 import { createDeadLetters } from "./dead-letters/dead-letters.ts"
 import { readLogStatus } from "./log-archive/status.ts"
@@ -29,12 +30,13 @@ export function createStatusSources(
     deadLetters: () => createDeadLetters(sql).count(),
     log: () => readLogStatus(sql, limits.logRetentionDays),
     async findings() {
-      const [lanes, blockers, log, letters, bus] = await Promise.all([
+      const [lanes, blockers, log, letters, bus, rebuildBegunMs] = await Promise.all([
         readLaneFindings(sql),
         readBlockers(sql),
         readLogStatus(sql, limits.logRetentionDays),
         createDeadLetters(sql).summary(),
         createBusFindings(sql).list(),
+        readRebuildBegunMs(sql),
       ])
       const ofLanes = lanes.map(({ lane, type, finding, sinceMs }) => ({
         finding,
@@ -42,6 +44,7 @@ export function createStatusSources(
         sinceMs,
       }))
       return [
+        ...rebuildFindings(rebuildBegunMs),
         ...ofLanes,
         ...bus,
         ...blockerFindings(blockers),

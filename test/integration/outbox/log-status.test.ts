@@ -1,4 +1,5 @@
 import { expect, test } from "vitest"
+import { createDeployments } from "../../../src/adapters/postgres/chain-writer/deployments.ts"
 import { readLogStatus } from "../../../src/adapters/postgres/log-archive/status.ts"
 import { createStatusSources } from "../../../src/adapters/postgres/status.ts"
 import { lowestPositionAt } from "../../../src/domain/position.ts"
@@ -37,6 +38,21 @@ test("the log's status tells days, sizes, what waits, strays and days that shoul
     const findings = (await sources.findings()).map(({ finding }) => finding)
     expect(findings).toEqual(["default-partition-rows", "log-large", "partition-overdue"])
     expect(await createStatusSources(sql).relay()).toMatchObject({ done: 0, waiting: 2 })
+  } finally {
+    await drop()
+  }
+})
+
+test("a rebuild that was begun and not ended is told as long as it keeps all else from the chain", async () => {
+  const { sql, drop } = await createTestDatabase()
+  try {
+    const told = async () => (await createStatusSources(sql).findings()).map(({ finding }) => finding)
+    const deployments = createDeployments(sql)
+    expect(await told()).toEqual([])
+    const begun = await deployments.begin({ genesisHash: `0x${"1".repeat(64)}`, leaveChain: false })
+    expect(await told()).toEqual(["rebuild-not-ended"])
+    if (begun.kind === "begun") await deployments.abandon(begun.rebuild.id)
+    expect(await told()).toEqual([])
   } finally {
     await drop()
   }

@@ -47,3 +47,11 @@ export async function readLaneFindings(sql: Sql): Promise<ChainWriterStatus["fin
     from reconciler.chain_findings order by since`
   return rows.map(row => ({ ...row, lane: hex(row.lane), type: row.type === "" ? null : row.type }))
 }
+
+/** Since when a rebuild keeps all else from the chain, in Unix milliseconds; null when none does. A table of a few rows. */
+export async function readRebuildBegunMs(sql: Sql): Promise<number | null> {
+  const [row] = await sql<{ begunMs: number }[]>`
+    select trunc(extract(epoch from begun_at) * 1000)::float8 as "begunMs"
+    from reconciler.chain_deployments where state = 'rebuilding'`
+  return row?.begunMs ?? null
+}
