@@ -23,7 +23,7 @@ export const logSettings = {
     fallback: "auto",
     unit: "policy",
     about:
-      "Whether writers notify a relay that waits. auto: unless the server allows prepared transactions, which NOTIFY forbids; the relay polls then.",
+      "Whether writers notify a relay that waits. auto: unless the server allows prepared transactions, which NOTIFY forbids, or DATABASE_URL says prepare=false (a pooler); the relay polls then.",
   }),
   LEASE_MS: entry({
     schema: wholeNumber(500, 600_000),

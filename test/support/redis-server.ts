@@ -1,12 +1,10 @@
-import { execFileSync, spawn } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { spawn } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createClient } from "@redis/client"
-import { cacheDirectory, machineEnvironment, searchPath } from "../../src/embedded/environment.ts"
 import { freePort } from "../../src/embedded/ports.ts"
-import { withExclusive } from "../../src/launch/exclusive.mjs"
+import { debianProgram } from "./debian-program.ts"
 import { until } from "./until.ts"
 
 /** Debian's redis-server with the libraries that a small installation lacks. */
@@ -23,7 +21,10 @@ export interface RedisServer {
 
 /** A real redis-server on a free port: the machine's, or Debian's package unpacked into the cache. */
 export async function startRedis(): Promise<RedisServer> {
-  const { program, libraries } = await findRedis()
+  const { program, libraries } = await debianProgram("redis-server", {
+    path: "usr/bin/redis-server",
+    packages: PACKAGES,
+  })
   const directory = await mkdtemp(join(tmpdir(), "redis-"))
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}/0`
@@ -72,41 +73,4 @@ async function answers(url: string): Promise<boolean> {
   } finally {
     client.destroy()
   }
-}
-
-async function findRedis(): Promise<{ readonly program: string; readonly libraries?: string }> {
-  const installed = searchPath(machineEnvironment)
-    .map(directory => join(directory, "redis-server"))
-    .find(path => existsSync(path))
-  if (installed) return { program: installed }
-  const directory = join(cacheDirectory(machineEnvironment), "redis-server")
-  await withExclusive(directory, async () => {
-    if (!existsSync(directory)) unpack(directory)
-  })
-  const libraries = readdirSync(join(directory, "usr/lib"))
-    .map(name => join(directory, "usr/lib", name))
-    .join(":")
-  return { program: join(directory, "usr/bin/redis-server"), libraries }
-}
-
-/** Appears whole or not at all. Needs no rights: nothing is installed. */
-function unpack(directory: string): void {
-  const partial = `${directory}.partial`
-  rmSync(partial, { recursive: true, force: true })
-  mkdirSync(partial, { recursive: true })
-  try {
-    execFileSync("apt-get", ["-q", "download", ...PACKAGES], { cwd: partial, stdio: "pipe" })
-  } catch (error) {
-    throw new Error(
-      "These tests need a redis-server: install one (Debian and Ubuntu: apt-get install redis-server)",
-      {
-        cause: error,
-      },
-    )
-  }
-  for (const name of readdirSync(partial).filter(file => file.endsWith(".deb"))) {
-    execFileSync("dpkg-deb", ["-x", name, "."], { cwd: partial, stdio: "pipe" })
-    rmSync(join(partial, name))
-  }
-  renameSync(partial, directory)
 }

@@ -18,14 +18,25 @@ export interface LeashedProcess {
 export function startLeashed(
   command: string,
   args: readonly string[],
-  options: { readonly cwd: string; readonly uid?: number; readonly gid?: number },
+  options: {
+    readonly cwd: string
+    readonly uid?: number
+    readonly gid?: number
+    /** Where shared libraries are looked for first. */
+    readonly libraries?: string | undefined
+  },
 ): LeashedProcess {
   const leash = existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL", "--"] : []
   const [program = command, ...rest] = [...leash, command, ...args]
+  const { libraries, ...run } = options
   const child = spawn(program, rest, {
-    ...options,
+    ...run,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "" },
+    env: {
+      PATH: process.env.PATH ?? "",
+      HOME: process.env.HOME ?? "",
+      ...(libraries && { LD_LIBRARY_PATH: libraries }),
+    },
   })
   const output = keepOutput(child)
   const isOver = () => child.exitCode !== null || child.signalCode !== null

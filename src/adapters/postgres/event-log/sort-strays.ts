@@ -79,20 +79,17 @@ async function copySettled(
 
 /** Nothing uncommitted is left at or below it: the highest position handed out, once those that may have had one ended. */
 async function settledPosition(sql: Sql, clock: Clock, signal: AbortSignal): Promise<Position | null> {
-  const { highest, session } = await readHighestPosition(sql)
+  const { highest, serverStart } = await readHighestPosition(sql)
   const before = await readLockHolders(sql)
   for (let tries = 0; tries < HOLDERS_TRIES && !signal.aborted; tries += 1) {
-    const { holders, session: now } = await readLockHolders(sql)
+    const { holders, serverStart: now } = await readLockHolders(sql)
     // A prepared transaction has another id after a crash: what was learned of the ones before means nothing.
-    if (serverOf(now) !== serverOf(session)) return null
+    if (now !== serverStart) return null
     if (![...before.holders].some(holder => holders.has(holder))) return highest
     await clock.sleep(BETWEEN_TRIES_MS / 5, signal)
   }
   return null
 }
-
-/** The server's start, of `<backend>@<start>`. */
-const serverOf = (session: string) => session.slice(session.indexOf("@"))
 
 async function hasWork(sql: Sql): Promise<boolean> {
   const [row] = await sql<[{ some: boolean }]>`

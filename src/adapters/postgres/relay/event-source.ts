@@ -34,7 +34,7 @@ export function createPostgresEventSource(options: {
 }): EventSource {
   const { sql, clock } = options
   let horizon = createLockHorizon()
-  let rememberedSession: string | null = null
+  let rememberedStart: string | null = null
   let unflushedSinceMs: number | null = null
   /** Read and found empty: positions of transactions that rolled back. They stay empty. */
   let gap = { after: 0n, upTo: 0n }
@@ -44,18 +44,18 @@ export function createPostgresEventSource(options: {
 
   function forget(): void {
     horizon = createLockHorizon()
-    rememberedSession = null
+    rememberedStart = null
     unflushedSinceMs = null
     gap = { after: 0n, upTo: 0n }
   }
 
-  /** False if the connection is another than before: then all is forgotten and the pass begins anew next time. */
-  function isSameSession(session: string): boolean {
-    if (rememberedSession !== null && rememberedSession !== session) {
+  /** False if the server was started anew since: then all is forgotten and the pass begins anew next time. */
+  function isSameServer(serverStart: string): boolean {
+    if (rememberedStart !== null && rememberedStart !== serverStart) {
       forget()
       return false
     }
-    rememberedSession = session
+    rememberedStart = serverStart
     return true
   }
 
@@ -69,7 +69,18 @@ export function createPostgresEventSource(options: {
     await flushWal(sql)
     unflushedSinceMs = null
     const flushed = await readWalPositions(sql)
-    if (isSameSession(flushed.session)) horizon.settle(flushed)
+    if (isSameServer(flushed.serverStart)) horizon.settle(flushed)
+  }
+
+  /** The driver cannot have statements under way together that it does not name: with a pooler one waits for the other. */
+  function then<T>(earlier: Promise<unknown>, ask: () => Promise<T>): Promise<T> {
+    return sql.options.prepare ? ask() : earlier.then(ask)
+  }
+
+  function askToLook() {
+    const sample = readHighestPosition(sql)
+    const locks = then(sample, () => readLockHolders(sql))
+    return Promise.all([sample, locks, then(locks, () => readWalPositions(sql))])
   }
 
   /**
@@ -78,13 +89,12 @@ export function createPostgresEventSource(options: {
    */
   async function lookAndRead(after: Position, limit: number): Promise<readonly LoggedEvent[]> {
     const from = after === gap.after ? gap.upTo : after
-    const [sample, locks, wal, events] = await Promise.all([
-      readHighestPosition(sql),
-      readLockHolders(sql),
-      readWalPositions(sql),
-      readEvents(sql, from, HIGHEST, Math.min(limit, MAX_READ_AHEAD)),
+    const asked = askToLook()
+    const [[sample, locks, wal], events] = await Promise.all([
+      asked,
+      then(asked, () => readEvents(sql, from, HIGHEST, Math.min(limit, MAX_READ_AHEAD))),
     ])
-    if (![sample, locks, wal].every(({ session }) => isSameSession(session))) return []
+    if (![sample, locks, wal].every(({ serverStart }) => isSameServer(serverStart))) return []
     horizon.observe(sample.highest, locks.holders)
     await settle(wal)
     const upTo = horizon.safe()
@@ -95,19 +105,15 @@ export function createPostgresEventSource(options: {
   }
 
   async function look(): Promise<void> {
-    const [sample, locks, wal] = await Promise.all([
-      readHighestPosition(sql),
-      readLockHolders(sql),
-      readWalPositions(sql),
-    ])
-    if (![sample, locks, wal].every(({ session }) => isSameSession(session))) return
+    const [sample, locks, wal] = await askToLook()
+    if (![sample, locks, wal].every(({ serverStart }) => isSameServer(serverStart))) return
     horizon.observe(sample.highest, locks.holders)
     await settle(wal)
   }
 
   async function isNews(): Promise<boolean> {
     const sample = await readHighestPosition(sql)
-    return isSameSession(sample.session) && !horizon.isSettled(sample.highest)
+    return isSameServer(sample.serverStart) && !horizon.isSettled(sample.highest)
   }
 
   async function readBelowHorizon(after: Position, limit: number): Promise<readonly LoggedEvent[]> {

@@ -7,7 +7,8 @@ const CHANNEL = "reconciler_outbox"
 
 /**
  * When writers may be asked to notify: `auto` unless the server allows prepared transactions, because one that has
- * notified cannot be prepared, and the application would see the error.
+ * notified cannot be prepared, and the application would see the error; and unless the URL says `prepare=false`, as for a
+ * pooler that gives out sessions by transaction, where nobody who listens is told.
  */
 export type NewsPolicy = "auto" | "always"
 
@@ -34,6 +35,7 @@ export function createPostgresLogNews(options: {
 
   return {
     async ask(forMs) {
+      if (policy === "auto" && !sql.options.prepare) return false
       const asked = await askFor(sql, forMs, policy)
       if (asked) await listen()
       return asked

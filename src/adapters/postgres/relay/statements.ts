@@ -3,15 +3,18 @@ import type { Position } from "../../../domain/position.ts"
 import type { AnySql, Sql } from "../client.ts"
 
 /**
- * Which server process of which server start answered. What was learned of locks from another one means nothing:
- * virtual transaction ids start anew, and a prepared transaction gets another id in a crash.
+ * Which start of the server answered. What was learned of locks before another one means nothing: virtual transaction
+ * ids start anew, and a prepared transaction gets another id in a crash. The checkpoint that ends a recovery tells of a
+ * crash that the postmaster itself outlived; an ordinary one only has the same learned again. Not the server process:
+ * behind a pooler that gives them out by transaction each statement has another.
  */
-const session = (sql: Sql) => sql`pg_backend_pid() || '@' || pg_postmaster_start_time()`
+const serverStart = (sql: Sql) =>
+  sql`pg_postmaster_start_time() || '@' || (select checkpoint_lsn from pg_control_checkpoint())`
 
 /** The highest position handed out so far, committed or not. */
-export async function readHighestPosition(sql: Sql): Promise<{ highest: Position; session: string }> {
-  const [row] = await sql<[{ highest: bigint; session: string }]>`
-    select last_value as highest, ${session(sql)} as session from reconciler.outbox_position`
+export async function readHighestPosition(sql: Sql): Promise<{ highest: Position; serverStart: string }> {
+  const [row] = await sql<[{ highest: bigint; serverStart: string }]>`
+    select last_value as highest, ${serverStart(sql)} as "serverStart" from reconciler.outbox_position`
   return row
 }
 
@@ -19,27 +22,29 @@ export async function readHighestPosition(sql: Sql): Promise<{ highest: Position
  * The transactions that may have a position and have not ended, prepared ones included. The partitions count too:
  * a row can be put into one directly.
  */
-export async function readLockHolders(sql: Sql): Promise<{ holders: ReadonlySet<string>; session: string }> {
-  const [row] = await sql<[{ holders: string[] | null; session: string }]>`
-    select array_agg(distinct virtualtransaction) as holders, ${session(sql)} as session
+export async function readLockHolders(
+  sql: Sql,
+): Promise<{ holders: ReadonlySet<string>; serverStart: string }> {
+  const [row] = await sql<[{ holders: string[] | null; serverStart: string }]>`
+    select array_agg(distinct virtualtransaction) as holders, ${serverStart(sql)} as "serverStart"
     from pg_locks
     where locktype = 'relation' and mode = 'RowExclusiveLock' and granted
       and database = (select oid from pg_database where datname = current_database())
       and relation in (select relid from pg_partition_tree('reconciler.outbox'))`
-  return { holders: new Set(row.holders ?? []), session: row.session }
+  return { holders: new Set(row.holders ?? []), serverStart: row.serverStart }
 }
 
 export interface WalPositions {
   readonly inserted: bigint
   readonly flushed: bigint
-  readonly session: string
+  readonly serverStart: string
 }
 
 /** How far the write-ahead log is written and how far it is on disk, in bytes since its beginning. */
 export async function readWalPositions(sql: Sql): Promise<WalPositions> {
   const [row] = await sql<[WalPositions]>`
     select (pg_current_wal_insert_lsn() - '0/0')::bigint as inserted,
-      (pg_current_wal_flush_lsn() - '0/0')::bigint as flushed, ${session(sql)} as session`
+      (pg_current_wal_flush_lsn() - '0/0')::bigint as flushed, ${serverStart(sql)} as "serverStart"`
   return row
 }
 
