@@ -103,6 +103,13 @@ describe.skipIf(anvilMissing())("writers that are killed while they note what we
     }
   }
 
+  const untilPooled = () =>
+    until(
+      () => node.rpc<{ pending: string }>("txpool_status"),
+      ({ pending }) => Number(pending) > 0,
+      DEADLINE_MS,
+    )
+
   /** Deeper than the confirmations, when all is told. */
   async function reorganiseTold(): Promise<void> {
     await finished()
@@ -134,15 +141,19 @@ describe.skipIf(anvilMissing())("writers that are killed while they note what we
       },
     },
     reorged: {
+      prepare: () => clock.pause(),
       async provoke(_key, dying) {
+        await untilPooled()
+        await node.rpc("evm_mine")
+        // No further block: it stays included until it is taken back.
         await until(
-          async () => {
-            if ((await count("included")) > 0) await reorganise(CONFIRMATIONS - 1)
-            return dying.diedAt()
-          },
-          point => point !== null,
+          () => count("included"),
+          included => included > 0,
           DEADLINE_MS,
         )
+        await reorganise(1)
+        await until(dying.diedAt, Boolean, DEADLINE_MS)
+        clock.resume()
       },
     },
     reverted: {
@@ -152,8 +163,7 @@ describe.skipIf(anvilMissing())("writers that are killed while they note what we
     lost: {
       prepare: () => clock.pause(),
       async provoke(key) {
-        const pool = () => node.rpc<{ pending: string }>("txpool_status")
-        await until(pool, ({ pending }) => Number(pending) > 0, DEADLINE_MS)
+        await untilPooled()
         await useNonces(key, 1)
         clock.resume()
       },
