@@ -146,6 +146,7 @@ export function createWatch(options: WatchOptions): Watch {
     await crash("before-settle")
     await log.settle(lane, transaction.id, { as: "reverted", hash, retryAfterMs: retryMs(tries) })
     await crash("after-settle")
+    await findings.set(lane, "unconfirmed", null, false)
     await explain(lane, transaction, hash)
     return "moved"
   }
@@ -174,6 +175,7 @@ export function createWatch(options: WatchOptions): Watch {
     await crash("before-settle")
     await log.settle(lane, transaction.id, { as: "lost" })
     await crash("after-settle")
+    await findings.set(lane, "unconfirmed", null, false)
     return "moved"
   }
 

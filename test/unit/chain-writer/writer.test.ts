@@ -238,3 +238,20 @@ describe("a type whose operations all wait for an earlier one of their subject",
     expect(other && scenario.stateOf(other)).toBe("final")
   })
 })
+
+describe("a transaction that waited too long and then had no effect", () => {
+  it("is no longer told of as one that is in no block", async () => {
+    const scenario = laneScenario()
+    scenario.chain.automine = false
+    await scenario.requested(register())
+    const writer = scenario.newWriter()
+    await scenario.work(writer)
+    scenario.later(130_000)
+    await scenario.tick(writer)
+    expect(scenario.findings()).toEqual(["unconfirmed"])
+    scenario.chain.setObstacle("patient", "paused")
+    scenario.chain.mine()
+    await scenario.work(writer)
+    expect(scenario.findings()).toEqual(["paused"])
+  })
+})
