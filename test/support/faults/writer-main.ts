@@ -1,5 +1,6 @@
 /** A chain writer in a process of its own, to be killed. Started by writer-process.ts; says on stdout where it is. */
 import { writeSync } from "node:fs"
+import type { Socket } from "node:net"
 import { keyFromFile } from "../../../src/adapters/ethereum/keys.ts"
 import { createLedger } from "../../../src/adapters/ethereum/ledger.ts"
 import { connectChain } from "../../../src/adapters/ethereum/provider.ts"
@@ -23,6 +24,9 @@ const task = JSON.parse(process.argv[2] ?? "{}", (_key, value) =>
 ) as WriterTask
 const stop = new AbortController()
 process.once("SIGTERM", () => stop.abort())
+// A test that fails, or is killed, must not leave a writer behind.
+process.stdin.once("end", () => process.kill(process.pid, "SIGKILL")).resume()
+;(process.stdin as Socket).unref()
 
 function crashPoint(point: DeathPoint): void {
   if (point !== task.dieAt) return

@@ -48,7 +48,8 @@ export function startWriter(task: WriterTask): WriterProcess {
   const argument = JSON.stringify(task, (_key, value) => (typeof value === "bigint" ? `${value}n` : value))
   const child: ChildProcess = spawn(process.execPath, [MAIN, argument], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "" },
-    stdio: ["ignore", "pipe", "pipe"],
+    // The first one open as long as we live: see writer-main.ts.
+    stdio: ["pipe", "pipe", "pipe"],
   })
   let output = ""
   let errors = ""
