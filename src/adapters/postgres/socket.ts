@@ -17,12 +17,14 @@ export interface Encryption {
 }
 
 const CONNECT_WITHIN_MS = 10_000
-/** How long a transaction's statements can still be given to a connection that is gone, to be told so. */
+/** Between a transaction's last statement and the end of its connection: by then the driver has written it. */
 const GOODBYE_MS = 20
+/** What ends a transaction, and with it its hold on the connection; not going back to a savepoint. */
+const LAST_STATEMENT = /\b(?:commit|rollback)\b(?!\s+to\b)/i
 
 /**
  * Opens the driver's connections, each of which ends in a way that the driver can bear: it tells its statements that the
- * connection is gone, and lets it go a moment later. The driver itself does it at once, and is then given the ROLLBACK
+ * connection is gone, and lets it go after the last of them. The driver itself does it at once, and is then given the ROLLBACK
  * of the transaction that failed: on a connection without a socket it ends the process, on a half-closed one it waits
  * for the answer for ever, and that connection is lost to the pool.
  */
@@ -117,9 +119,21 @@ function endingGently<T extends Duplex | TLSSocket>(socket: T): T {
     if (state === "idle") end()
     else {
       tell()
-      setTimeout(end, GOODBYE_MS)
+      answerForGone()
     }
     return true
+  }
+
+  /**
+   * A transaction may be busy with something else for long, and goes on on what it takes for its connection. Were that
+   * let go, the driver would connect it again, and run the rest of the transaction there without one.
+   */
+  function answerForGone(): void {
+    socket.write = (chunk: unknown) => {
+      setImmediate(tell)
+      if (LAST_STATEMENT.test(String(chunk))) setTimeout(end, GOODBYE_MS)
+      return true
+    }
   }
   return socket
 }

@@ -57,6 +57,30 @@ describe("the database client", () => {
     expect(unhandled).toEqual([])
   })
 
+  test.each(ENDINGS)(
+    "runs nothing of a transaction whose connection was %s while it did something else",
+    async how => {
+      await sql`create table public.effects (number int)`
+      for (const goesOn of [true, false]) {
+        await sql`select 1`.catch(() => undefined)
+        const { promise: over, resolve } = Promise.withResolvers<void>()
+        const busy = sql.begin(async tx => {
+          await tx`insert into public.effects values (1)`
+          proxy.cut(how)
+          // Long enough for a driver that lets the connection go to have another one.
+          await new Promise(done => setTimeout(done, 300))
+          if (goesOn) await tx`insert into public.effects values (2)`.catch(() => undefined)
+          resolve()
+        })
+        await expect(busy).rejects.toThrow()
+        await over
+        await sql`select 1`.catch(() => undefined)
+        expect([...(await sql`select number from public.effects`)]).toEqual([])
+      }
+      expect(unhandled).toEqual([])
+    },
+  )
+
   test.each(ENDINGS)("answers what is asked in the turn in which a connection is %s", async how => {
     for (let round = 0; round < 5; round += 1) {
       await sql`select 1`.catch(() => undefined)
