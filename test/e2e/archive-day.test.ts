@@ -64,6 +64,21 @@ describe("a day older than the retention", () => {
     return row?.results === OPERATIONS
   }
 
+  /** The archiver looks at its start and every ten minutes: started again until nobody holds the day any more. */
+  async function archiveDay(): Promise<void> {
+    for (let starts = 0; starts < 5; starts += 1) {
+      const started = service()
+      const told = await until(
+        started.output,
+        text => /archived and dropped a day of the log|still needed; kept/.test(text),
+        40_000,
+      )
+      expect(await started.stop()).toBe(EXIT.ok)
+      if (told.includes("archived and dropped")) return
+    }
+    throw new Error("the day is held by somebody for good")
+  }
+
   test("stays while the relay has not passed it, goes into a file, and comes back as it was", async () => {
     const { promise: release, resolve } = Promise.withResolvers<void>()
     const writing = database.sql.begin(async tx => {
@@ -85,10 +100,7 @@ describe("a day older than the retention", () => {
     await until(handled, Boolean, 40_000)
     expect(await first.stop()).toBe(EXIT.ok)
 
-    // The archiver looks at its start and every ten minutes.
-    const second = service()
-    await until(second.output, text => text.includes("archived and dropped a day of the log"), 40_000)
-    expect(await second.stop()).toBe(EXIT.ok)
+    await archiveDay()
     const [file = ""] = archived()
     expect(file).toMatch(new RegExp(`^${DAY}-[0-9a-f]{12}\\.jsonl\\.zst$`))
     expect(await rows()).toEqual([])

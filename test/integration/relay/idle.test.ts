@@ -1,14 +1,15 @@
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest"
+import { afterEach, beforeEach, describe, inject, test } from "vitest"
 import type { Sql } from "../../../src/adapters/postgres/client.ts"
 import { subjectBytes } from "../../../src/domain/subject.ts"
 import { systemClock } from "../../../src/runtime/clock.ts"
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts"
 import { anySubject } from "../../support/event-builders.ts"
 import { type RelayRun, startRelayRun } from "../../support/faults/relay-run.ts"
+import { until } from "../../support/until.ts"
 
-/** An idle session tells the statistics what it did up to ten seconds late. */
-const STATISTICS_LAG_MS = 11_000
 const MEASURED_MS = 10_000
+/** For the relay to come to rest; an idle session tells the statistics what it did up to ten seconds late. */
+const AT_REST_WITHIN_MS = 100_000
 const MOST_STATEMENTS_A_SECOND = 2
 /** A lease for production: renewing a short one is most of what an idle relay does. */
 const LEASE_MS = "15000"
@@ -37,14 +38,15 @@ describe.each(["always", "never"])("an idle relay, with RELAY_NEWS=%s", news => 
 
   test("gives the database less than two statements a second, and still sends what is written then", async () => {
     const { sql } = database
-    await systemClock.sleep(STATISTICS_LAG_MS)
-    const before = await transactions(sql)
-    await systemClock.sleep(MEASURED_MS)
-    const statements = (await transactions(sql)) - before - 1
-    expect(statements / (MEASURED_MS / 1000)).toBeLessThan(MOST_STATEMENTS_A_SECOND)
+    const statementsASecond = async () => {
+      const before = await transactions(sql)
+      await systemClock.sleep(MEASURED_MS)
+      return ((await transactions(sql)) - before - 1) / (MEASURED_MS / 1000)
+    }
+    await until(statementsASecond, found => found < MOST_STATEMENTS_A_SECOND, AT_REST_WITHIN_MS)
     await sql`
       insert into reconciler.outbox (type, subject, payload)
       values ('unblock-ip.requested', ${subjectBytes(anySubject())}, '{}')`
-    await relay.caughtUp(5_000)
-  })
+    await relay.caughtUp(20_000)
+  }, 150_000)
 })
