@@ -46,7 +46,7 @@ async function untilFlowing(sql: Sql): Promise<number> {
     return row?.position ?? 0n
   }
   const before = await position()
-  await until(position, now => now > before, 30_000)
+  await until(position, now => now > before, 90_000)
   return performance.now() - startedMs
 }
 

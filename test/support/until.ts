@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises"
 export async function until<T>(
   ask: () => Promise<T> | T,
   fits: (answer: T) => boolean,
-  deadlineMs = 15_000,
+  deadlineMs = 40_000,
 ): Promise<T> {
   const deadline = performance.now() + deadlineMs
   for (;;) {
