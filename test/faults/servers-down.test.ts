@@ -18,7 +18,7 @@ const BACK_WITHIN_MS = 2_000
 const BACKLOG = Number(process.env.FAULT_BACKLOG ?? 20_000 * Math.min(10, faultScale))
 const BATCH = 2_000
 /** A batch is sent and another is read, each as rows, events, messages and bytes of some 2 KiB; the rest is the heap's. */
-const GROWTH_LIMIT_BYTES = 2 * 4 * BATCH * 2_048 + 150 * 1024 * 1024
+const GROWTH_LIMIT_BYTES = 2 * 4 * BATCH * 2_048 + 300 * 1024 * 1024
 const CRASHES = 2
 const TIMEOUT_MS = 2 * DOWN_MS + 120_000 + 2 * BACKLOG
 

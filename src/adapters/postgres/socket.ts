@@ -19,8 +19,8 @@ export interface Encryption {
 const CONNECT_WITHIN_MS = 10_000
 /** Between a transaction's last statement and the end of its connection: by then the driver has written it. */
 const GOODBYE_MS = 20
-/** What ends a transaction, and with it its hold on the connection; not going back to a savepoint. */
-const LAST_STATEMENT = /\b(?:commit|rollback)\b(?!\s+to\b)/i
+/** For a transaction that asks nothing: longer, and whoever waits for the connection waits for it. */
+const SILENCE_MS = 2_000
 
 /**
  * Opens the driver's connections, each of which ends in a way that the driver can bear: it tells its statements that the
@@ -129,9 +129,12 @@ function endingGently<T extends Duplex | TLSSocket>(socket: T): T {
    * let go, the driver would connect it again, and run the rest of the transaction there without one.
    */
   function answerForGone(): void {
-    socket.write = (chunk: unknown) => {
+    let ending = setTimeout(end, SILENCE_MS)
+    // Its ROLLBACK follows on the refusal in the same turn; a named statement does not show what it is.
+    socket.write = () => {
       setImmediate(tell)
-      if (LAST_STATEMENT.test(String(chunk))) setTimeout(end, GOODBYE_MS)
+      clearTimeout(ending)
+      ending = setTimeout(end, GOODBYE_MS)
       return true
     }
   }
