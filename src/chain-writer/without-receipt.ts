@@ -30,11 +30,11 @@ export function createWithoutReceipt(options: {
 }): WithoutReceipt {
   const { ledger } = options
 
-  /** The lowest block after which the nonce is used. From the newest down, since nodes keep the newest states longest. */
-  async function blockOf(address: Hex, nonce: number): Promise<number | null> {
-    let used = await ledger.height(options.confirmations)
-    let unused = used
-    for (let step = 1; ; step *= 2) {
+  /** The lowest block after which the nonce is used, as it is after `height`. Downwards: nodes keep the newest states longest. */
+  async function blockOf(address: Hex, nonce: number, height: number): Promise<number | null> {
+    let used = height
+    let unused = height - 1
+    for (let step = 2; ; step *= 2) {
       const nonces = unused < 0 ? 0 : await ledger.nonceAt(address, unused)
       if (nonces === null) return null
       if (nonces <= nonce) break
@@ -79,7 +79,7 @@ export function createWithoutReceipt(options: {
     const height = await ledger.height(options.confirmations)
     const used = height < 0 ? 0 : await ledger.nonceAt(address, height)
     if (used !== null && used <= nonce) return "unseen"
-    const blockNumber = await blockOf(address, nonce)
+    const blockNumber = used === null ? null : await blockOf(address, nonce, height)
     const block = blockNumber === null ? null : await ledger.block(blockNumber)
     if (blockNumber === null || !block) return "foreign"
     const attempt = attempts.find(({ hash }) => block.transactions.includes(hash))
