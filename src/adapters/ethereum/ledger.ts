@@ -1,4 +1,4 @@
-import type { Log, TransactionReceipt } from "ethers"
+import { type Log, type TransactionReceipt, toQuantity } from "ethers"
 import type {
   Block,
   Depth,
@@ -28,8 +28,7 @@ export function createLedger({ provider }: Pick<ChainConnection, "provider">): L
   }
 
   async function block(blockNumber: number): Promise<Block | null> {
-    const number = `0x${blockNumber.toString(16)}`
-    const raw: RawBlock | null = await provider.send("eth_getBlockByNumber", [number, false])
+    const raw: RawBlock | null = await provider.send("eth_getBlockByNumber", [toQuantity(blockNumber), false])
     if (raw && Number(raw.number) !== blockNumber) throw wrongAnswer("another block")
     if (!raw) return null
     const transactions = raw.transactions.map(lowerHex)

@@ -1,3 +1,4 @@
+import { toQuantity } from "ethers"
 import type { Hex } from "../../chain-writer/ports.ts"
 import type { KeyHolder } from "./keys.ts"
 import type { UnsignedTransaction } from "./unsigned-transaction.ts"
@@ -117,19 +118,15 @@ function toJson(from: Hex, transaction: UnsignedTransaction): Readonly<Record<st
     from,
     ...(to !== null && { to }),
     data,
-    gas: quantity(transaction.gasLimit),
-    value: quantity(transaction.value),
-    nonce: quantity(BigInt(transaction.nonce)),
-    chainId: quantity(transaction.chainId),
+    gas: toQuantity(transaction.gasLimit),
+    value: toQuantity(transaction.value),
+    nonce: toQuantity(transaction.nonce),
+    chainId: toQuantity(transaction.chainId),
   }
-  if (transaction.type === 0) return { ...common, gasPrice: quantity(transaction.gasPrice) }
+  if (transaction.type === 0) return { ...common, gasPrice: toQuantity(transaction.gasPrice) }
   return {
     ...common,
-    maxFeePerGas: quantity(transaction.maxFeePerGas),
-    maxPriorityFeePerGas: quantity(transaction.maxPriorityFeePerGas),
+    maxFeePerGas: toQuantity(transaction.maxFeePerGas),
+    maxPriorityFeePerGas: toQuantity(transaction.maxPriorityFeePerGas),
   }
-}
-
-function quantity(value: bigint): string {
-  return `0x${value.toString(16)}`
 }

@@ -1,4 +1,4 @@
-import type { JsonRpcProvider } from "ethers"
+import { type JsonRpcProvider, toQuantity } from "ethers"
 import type { ChainTerms } from "../../chain-writer/ports.ts"
 
 const HISTORY_BLOCKS = 10
@@ -32,8 +32,9 @@ function newestBlock(provider: JsonRpcProvider): Promise<{ baseFeePerGas?: strin
 
 /** Null on a node without the method. Unreachable nodes are an error all the same: the next call says so. */
 function feeHistory(provider: JsonRpcProvider): Promise<FeeHistory | null> {
-  const count = `0x${HISTORY_BLOCKS.toString(16)}`
-  return provider.send("eth_feeHistory", [count, "latest", [REWARD_PERCENTILE]]).catch(() => null)
+  return provider
+    .send("eth_feeHistory", [toQuantity(HISTORY_BLOCKS), "latest", [REWARD_PERCENTILE]])
+    .catch(() => null)
 }
 
 /** Of blocks that had a paying transaction; null if none had. */
