@@ -1,13 +1,7 @@
 import { getAddress } from "ethers"
 import type { OperationType } from "../../domain/operation.ts"
+import type { AppContract } from "../../integrations/caregrid/app-files.ts"
 import { artifacts, type RegistryAddresses } from "./registries.ts"
-
-export interface AppContract {
-  readonly name: string
-  /** With the checksum in its letters' case: web3.py takes no other. */
-  readonly address: string
-  readonly abi: readonly unknown[]
-}
 
 /** The contracts as an app of web3 loads them. */
 export function getAppContracts(addresses: RegistryAddresses): Readonly<Record<OperationType, AppContract>> {

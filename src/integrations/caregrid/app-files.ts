@@ -5,6 +5,7 @@ import type { OperationType } from "../../domain/operation.ts"
 export interface AppContract {
   /** As the app looks it up. */
   readonly name: string
+  /** With the checksum in its letters' case: web3.py takes no other. */
   readonly address: string
   readonly abi: readonly unknown[]
 }
