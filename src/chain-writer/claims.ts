@@ -104,7 +104,7 @@ export function createClaims(options: ClaimsOptions): Claims {
       const backfillShare = turns.backfillShare(limit)
       const claim = { type, contract, limit: records, backfillShare, atLeastNonce: usedNonces }
       const reserved = await log.reserve(lane, claim)
-      // That, or another lane was faster.
+      // All of it waits, or another lane was faster.
       if (!reserved) {
         fruitless.add(type)
         continue
