@@ -129,11 +129,13 @@ export function deploymentsConformance(name: string, open: () => Promise<Deploym
       })
     })
 
-    it("begins anew where the chain of the one before is gone", async () => {
+    it("begins anew where the chain of the one before is gone, whose plan goes too", async () => {
       const { id } = await begun()
+      await harness.plan.stage(id, { states: [anyState()], ended: [] })
       const again = await harness.deployments.begin({ genesisHash: anyHash() as Hex, leaveChain: true })
       expect(again.kind).toBe("begun")
       expect("rebuild" in again && again.rebuild.id).not.toBe(id)
+      expect(await harness.plan.page(id, null, 1)).toEqual([])
     })
 
     it("keeps of each subject the highest version, in whatever order they come", async () => {

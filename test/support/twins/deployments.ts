@@ -35,6 +35,11 @@ export function createInMemoryDeployments() {
     return row
   }
 
+  function abandon(row: Row): void {
+    row.state = "abandoned"
+    row.subjects.clear()
+  }
+
   function add(genesisHash: Hex, contracts: Contracts | null, state: Row["state"]): Row {
     const row: Row = {
       id: BigInt(rows.length + 1),
@@ -75,7 +80,7 @@ export function createInMemoryDeployments() {
       for (const lane of elsewhere) lanes.set(lane, genesisHash)
       const running = inState("rebuilding")
       if (running?.genesisHash === genesisHash) return { kind: "resumed", rebuild: toRebuild(running) }
-      if (running) running.state = "abandoned"
+      if (running) abandon(running)
       return { kind: "begun", rebuild: toRebuild(add(genesisHash, null, "rebuilding")) }
     },
     async setContracts(id, contracts) {
@@ -89,9 +94,7 @@ export function createInMemoryDeployments() {
       row.subjects.clear()
     },
     async abandon(id) {
-      const row = rebuilding(id)
-      row.state = "abandoned"
-      row.subjects.clear()
+      abandon(rebuilding(id))
     },
   }
 
@@ -110,7 +113,8 @@ export function createInMemoryDeployments() {
       rebuilding(id).planned = true
     },
     async page(id, after, limit) {
-      return [...rebuilding(id).subjects.values()]
+      const subjects = rows.find(row => row.id === id)?.subjects
+      return [...(subjects?.values() ?? [])]
         .filter(({ subject }) => after === null || subject > after)
         .sort((a, b) => (a.subject < b.subject ? -1 : 1))
         .slice(0, limit)

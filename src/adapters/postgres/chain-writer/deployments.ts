@@ -37,11 +37,7 @@ export function createDeployments(sql: Sql): Deployments {
     },
 
     async abandon(id) {
-      await sql.begin(async tx => {
-        await tx`
-          update reconciler.chain_deployments set state = 'abandoned' where id = ${id} and state = 'rebuilding'`
-        await deletePlan(tx, id)
-      })
+      await sql.begin(tx => abandonRebuild(tx, id))
     },
   }
 }
@@ -118,8 +114,7 @@ function begin(sql: Sql, request: Parameters<Deployments["begin"]>[0]): Promise<
     }
     if (running?.genesis.equals(genesis)) return { kind: "resumed", rebuild: toRebuild(running) }
     // The chain that it was begun on is gone, and with it what it did there.
-    if (running)
-      await tx`update reconciler.chain_deployments set state = 'abandoned' where id = ${running.id}`
+    if (running) await abandonRebuild(tx, running.id)
     await tx`
       insert into reconciler.chain_deployments (genesis_hash, state) values (${genesis}, 'rebuilding')`
     const rebuild = (await readDeployments(tx)).find(({ state }) => state === "rebuilding")
@@ -148,6 +143,11 @@ async function leaveChain(tx: TransactionSql, genesis: Buffer): Promise<void> {
     set genesis_hash = ${genesis}, next_nonce = 0, epoch = epoch + 1, holder = null, halted = null,
       leased_until = clock_timestamp()
     where genesis_hash <> ${genesis}`
+}
+
+async function abandonRebuild(tx: TransactionSql, id: bigint): Promise<void> {
+  await tx`update reconciler.chain_deployments set state = 'abandoned' where id = ${id} and state = 'rebuilding'`
+  await deletePlan(tx, id)
 }
 
 async function deletePlan(tx: TransactionSql, id: bigint): Promise<void> {
